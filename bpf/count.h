@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Counting. Each event that a policy matches is counted exactly once in totals
+ * and exactly once in series or overflow.
+ *
+ * The increments are plain: a slot belongs to one hook, and the kernel runs the
+ * programs of a hook one at a time on a CPU (prog->active for fentry,
+ * bpf_prog_active for kprobes and tracepoints); a run that it refuses for that
+ * reason is in the hook's missed metric.
+ */
+#pragma once
+#include "event.h"
+
+/* Takes one series from the quota of a cgroup; false when it is used up. */
+static __always_inline bool take_quota(__u64 cgroup)
+{
+	__u32 *used = bpf_map_lookup_elem(&quotas, &cgroup);
+	__u32 zero = 0;
+
+	if (!used) {
+		bpf_map_update_elem(&quotas, &cgroup, &zero, BPF_NOEXIST);
+		used = bpf_map_lookup_elem(&quotas, &cgroup);
+	}
+	if (!used || *used >= series_per_cgroup)
+		return false;
+	__sync_fetch_and_add(used, 1);
+	return true;
+}
+
+static __always_inline void return_quota(__u64 cgroup)
+{
+	__u32 *used = bpf_map_lookup_elem(&quotas, &cgroup);
+
+	if (used)
+		__sync_fetch_and_add(used, -1);
+}
+
+/*
+ * A new series, NULL if there is no room. A full map is remembered: a failed
+ * insert looks at every CPU's free list, which no event should pay for.
+ */
+static __noinline struct series_value *new_series(struct series_key *key, __u64 now)
+{
+	struct series_value first = { .first_ns = now };
+	struct state_value *shared;
+	__u32 zero = 0;
+	long err;
+
+	shared = bpf_map_lookup_elem(&state, &zero);
+	if (!shared || shared->series_full || !take_quota(key->cgroup))
+		return NULL;
+	err = bpf_map_update_elem(&series, key, &first, BPF_NOEXIST);
+	if (err)
+		return_quota(key->cgroup);
+	if (err == -E2BIG)
+		shared->series_full = 1;
+	return bpf_map_lookup_elem(&series, key);
+}
+
+/* Counts the event for one policy. Generated code calls it on a match. */
+static __noinline int count(struct event *event, __u32 policy_hook)
+{
+	struct series_key key = { .policy_hook = policy_hook };
+	struct series_value *value;
+	struct total_value *total;
+	__u64 now = bpf_ktime_get_ns();
+
+	total = bpf_map_lookup_elem(&totals, &policy_hook);
+	if (!total) {
+		lose(LOSS_BAD_SLOT);
+		return 0;
+	}
+	total->count++;
+	total->last_ns = now;
+
+	if (label_binary)
+		key.binary = binary(event);
+	if (label_cgroup)
+		key.cgroup = bpf_get_current_cgroup_id();
+	value = bpf_map_lookup_elem(&series, &key);
+	if (!value)
+		value = new_series(&key, now);
+	if (!value) {
+		value = bpf_map_lookup_elem(&overflow, &policy_hook);
+		if (!value)
+			return 0; /* as large as totals: never */
+		if (!value->first_ns)
+			value->first_ns = now;
+	}
+	value->count++;
+	value->last_ns = now;
+	return 0;
+}
+
+/*
+ * Stands where the agent puts the selectors. It calls everything generated code
+ * may call, so that the functions and their types are in the object; the asm
+ * keeps clang from specialising them for these arguments.
+ */
+static __noinline int evaluate(struct event *event)
+{
+	__u64 word = 0;
+
+	asm volatile("" : "+r"(event), "+r"(word));
+	word += user_word(event, word);
+	asm volatile("" : "+r"(word));
+	word += capabilities(event, word);
+	asm volatile("" : "+r"(word));
+	word += namespace_inode(event, word);
+	asm volatile("" : "+r"(word));
+	word += binary(event);
+	asm volatile("" : "+r"(word));
+	return word + count(event, word);
+}

@@ -1,0 +1,28 @@
+//go:build ignore
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The twin of the attach programs that BPF_PROG_RUN can run: it takes its
+ * arguments from the caller. For tests; the agent never attaches it.
+ */
+#include "matcher.h"
+
+SEC("raw_tp")
+int attach_rawtp(__u64 *ctx)
+{
+	return run_matcher(ctx);
+}
+
+SEC("raw_tp")
+int match_rawtp(__u64 *ctx)
+{
+	struct event event = {};
+
+	event.args[0] = ctx[0];
+	event.args[1] = ctx[1];
+	event.args[2] = ctx[2];
+	event.args[3] = ctx[3];
+	event.args[4] = ctx[4];
+	event.args[5] = ctx[5];
+	evaluate(&event);
+	return 0;
+}

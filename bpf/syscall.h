@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Arguments in registers. A function's are where its calling convention puts
+ * them; a system call's wrapper gets one, the registers of user space, and the
+ * fourth of those differs on x86 (arch/x86/include/asm/syscall_wrapper.h).
+ */
+#pragma once
+#include "event.h"
+
+#if defined(__TARGET_ARCH_x86)
+
+static __always_inline void read_function(struct event *event, struct pt_regs *regs)
+{
+	event->args[0] = regs->di;
+	event->args[1] = regs->si;
+	event->args[2] = regs->dx;
+	event->args[3] = regs->cx;
+	event->args[4] = regs->r8;
+	event->args[5] = regs->r9;
+}
+
+static __always_inline void read_syscall(struct event *event, struct pt_regs *user)
+{
+	event->args[0] = user->di;
+	event->args[1] = user->si;
+	event->args[2] = user->dx;
+	event->args[3] = user->r10;
+	event->args[4] = user->r8;
+	event->args[5] = user->r9;
+}
+
+static __always_inline void probe_syscall(struct event *event, struct pt_regs *regs)
+{
+	struct pt_regs *user = (struct pt_regs *)regs->di;
+
+	event->args[0] = BPF_CORE_READ(user, di);
+	event->args[1] = BPF_CORE_READ(user, si);
+	event->args[2] = BPF_CORE_READ(user, dx);
+	event->args[3] = BPF_CORE_READ(user, r10);
+	event->args[4] = BPF_CORE_READ(user, r8);
+	event->args[5] = BPF_CORE_READ(user, r9);
+}
+
+#elif defined(__TARGET_ARCH_arm64)
+
+static __always_inline void read_function(struct event *event, struct pt_regs *regs)
+{
+	for (int i = 0; i < ARGS_MAX; i++)
+		event->args[i] = regs->regs[i];
+}
+
+static __always_inline void read_syscall(struct event *event, struct pt_regs *user)
+{
+	for (int i = 0; i < ARGS_MAX; i++)
+		event->args[i] = user->regs[i];
+}
+
+static __always_inline void probe_syscall(struct event *event, struct pt_regs *regs)
+{
+	struct pt_regs *user = (struct pt_regs *)regs->regs[0];
+
+	bpf_core_read(event->args, sizeof(event->args), &user->regs);
+}
+
+#endif

@@ -1,0 +1,36 @@
+//go:build ignore
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Tracepoints that see the same event as a function that cannot be probed. */
+#include "matcher.h"
+
+SEC("tracepoint")
+int attach_tracepoint(void *ctx)
+{
+	return run_matcher(ctx);
+}
+
+/* syscalls/sys_enter_*: the arguments of the system call. */
+SEC("tracepoint")
+int match_tracepoint_syscall(struct trace_event_raw_sys_enter *ctx)
+{
+	struct event event = {};
+
+	event.args[0] = ctx->args[0];
+	event.args[1] = ctx->args[1];
+	event.args[2] = ctx->args[2];
+	event.args[3] = ctx->args[3];
+	event.args[4] = ctx->args[4];
+	event.args[5] = ctx->args[5];
+	evaluate(&event);
+	return 0;
+}
+
+/* Any other tracepoint: that it was reached. */
+SEC("tracepoint")
+int match_tracepoint(void *ctx)
+{
+	struct event event = {};
+
+	evaluate(&event);
+	return 0;
+}

@@ -1,0 +1,283 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package kernel
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/link"
+
+	"github.com/tetrameter/tetrameter/bpf"
+	"github.com/tetrameter/tetrameter/exporter/match"
+	"github.com/tetrameter/tetrameter/exporter/plan"
+)
+
+// attachment is a hook that is attached in one way.
+type attachment struct {
+	attach plan.Attach
+	points []*point
+	pinned bool
+}
+
+// point is one program attached, and the map through which it jumps to the
+// matcher of the policies of the day.
+type point struct {
+	program *ebpf.Program
+	matcher *ebpf.Map
+	link    link.Link
+}
+
+// matchInput is what the matchers of a hook are compiled from.
+type matchInput struct {
+	hook     plan.Hook
+	slots    map[plan.ID]uint32
+	binaries map[string]uint32
+}
+
+// attach tries the hook's ways to attach in order. The reason tells why the
+// ways before the one that worked did not; nothing attached is no error but a
+// hook that this kernel does not support.
+func (k *Kernel) attach(in matchInput) (*attachment, string, error) {
+	var reasons []string
+	for _, r := range in.hook.Rejected {
+		reasons = append(reasons, fmt.Sprintf("%s: %s", r.Kind, r.Reason))
+	}
+	key := in.hook.Key()
+	for _, way := range in.hook.Attaches {
+		a, err := k.attachWay(in, way)
+		if err != nil {
+			var verifier *ebpf.VerifierError
+			if errors.As(err, &verifier) {
+				k.log.Error("verifier refused a program", "hook", in.hook.Label, "attach", way.String(), "err", fmt.Sprintf("%+v", err))
+			}
+			reasons = append(reasons, fmt.Sprintf("%s: %v", way.Kind, reasonOf(err)))
+			continue
+		}
+		k.attached[key] = a
+		err = k.pins.removeKinds(key, string(way.Kind), len(way.Points))
+		return a, strings.Join(reasons, "; "), err
+	}
+	return nil, strings.Join(reasons, "; "), nil
+}
+
+// attachWay switches the matchers of a hook that is attached this way already,
+// by this agent or one before it, and attaches what is missing. All matchers
+// are loaded before the first takes effect.
+func (k *Kernel) attachWay(in matchInput, way plan.Attach) (*attachment, error) {
+	var matchers []*ebpf.Program
+	defer func() {
+		for _, m := range matchers {
+			m.Close() // the matcher maps hold them now
+		}
+	}()
+	for _, p := range way.Points {
+		m, err := k.loadMatcher(in, way.Kind, p)
+		if err != nil {
+			return nil, err
+		}
+		matchers = append(matchers, m)
+	}
+	a := k.adopt(in.hook.Key(), way)
+	for i, p := range way.Points {
+		if a.points[i] != nil {
+			if err := a.points[i].matcher.Put(uint32(0), matchers[i]); err != nil {
+				return nil, fmt.Errorf("switch matcher: %w", err)
+			}
+			continue
+		}
+		if err := k.detachOthers(in.hook.Key(), way); err != nil {
+			return nil, err
+		}
+		pt, err := k.newPoint(way.Kind, p, matchers[i])
+		if err != nil {
+			return nil, errors.Join(err, a.close())
+		}
+		a.points[i] = pt
+		pinned, err := k.pin(pt, k.pins.point(in.hook.Key(), string(way.Kind), i))
+		if err != nil {
+			return nil, errors.Join(err, a.close())
+		}
+		a.pinned = a.pinned && pinned
+	}
+	return a, nil
+}
+
+// adopt returns the points of the hook that are attached this way already;
+// missing ones are nil.
+func (k *Kernel) adopt(key string, way plan.Attach) *attachment {
+	if a := k.attached[key]; a != nil && a.attach.String() == way.String() {
+		a.attach = way
+		return a
+	}
+	a := &attachment{attach: way, points: make([]*point, len(way.Points)), pinned: k.pins.enabled()}
+	if !k.pins.enabled() {
+		return a
+	}
+	for i := range way.Points {
+		dir := k.pins.point(key, string(way.Kind), i)
+		pt, err := openPoint(dir)
+		if err == nil {
+			a.points[i] = pt
+			continue
+		}
+		if !errors.Is(err, os.ErrNotExist) {
+			k.log.Warn("pinned attachment is unusable and replaced", "hook", key, "err", err)
+		}
+		if err := removePins(dir); err != nil && !errors.Is(err, os.ErrNotExist) {
+			k.log.Warn("remove pins", "hook", key, "err", err)
+		}
+	}
+	return a
+}
+
+// detachOthers ends what is attached to the hook in another way: two ways at
+// once would count twice.
+func (k *Kernel) detachOthers(key string, way plan.Attach) error {
+	var errs []error
+	if a := k.attached[key]; a != nil {
+		errs = append(errs, a.close())
+		delete(k.attached, key)
+	}
+	errs = append(errs, k.pins.removeKinds(key, string(way.Kind), len(way.Points)))
+	return errors.Join(errs...)
+}
+
+func (k *Kernel) loadMatcher(in matchInput, kind plan.Kind, p plan.Point) (*ebpf.Program, error) {
+	body, err := match.Compile(match.Input{
+		Guard:          p.Guard,
+		Rules:          in.hook.MatchRules(p, in.slots),
+		Binaries:       in.binaries,
+		HostNamespaces: k.hostNS,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("compile selectors: %w", err)
+	}
+	t := templateOf(kind)
+	name := t.match
+	if p.Syscall {
+		name = t.matchSyscalls
+	}
+	prog, err := k.loadProgram(t, name, p, body, nil)
+	if err != nil {
+		return nil, fmt.Errorf("load matcher: %w", err)
+	}
+	return prog, nil
+}
+
+// newPoint attaches a program that jumps to first, which may be nil.
+func (k *Kernel) newPoint(kind plan.Kind, p plan.Point, first *ebpf.Program) (_ *point, err error) {
+	pt := &point{}
+	defer func() {
+		if err != nil {
+			pt.close()
+		}
+	}()
+	t := templateOf(kind)
+	spec, err := t.load()
+	if err != nil {
+		return nil, fmt.Errorf("read BPF object: %w", err)
+	}
+	if pt.matcher, err = ebpf.NewMap(spec.Maps[bpf.RawTPMapMatcher]); err != nil {
+		return nil, fmt.Errorf("create matcher map: %w", err)
+	}
+	if pt.program, err = k.loadProgram(t, t.attach, p, nil, pt.matcher); err != nil {
+		return nil, fmt.Errorf("load %s program: %w", kind, err)
+	}
+	if first != nil {
+		if err = pt.matcher.Put(uint32(0), first); err != nil {
+			return nil, fmt.Errorf("set matcher: %w", err)
+		}
+	}
+	if pt.link, err = attachProgram(kind, p, pt.program); err != nil {
+		return nil, fmt.Errorf("attach %s to %s: %w", kind, p.Target, err)
+	}
+	return pt, nil
+}
+
+func attachProgram(kind plan.Kind, p plan.Point, prog *ebpf.Program) (link.Link, error) {
+	switch kind {
+	case plan.Fentry:
+		return link.AttachTracing(link.TracingOptions{Program: prog})
+	case plan.Kprobe:
+		return link.Kprobe(p.Target, prog, nil)
+	default:
+		group, name, _ := strings.Cut(p.Target, "/")
+		return link.Tracepoint(group, name, prog, nil)
+	}
+}
+
+// pin makes a point outlive the agent. It is false without an error where the
+// kernel cannot pin the link, as perf events before 5.15. The link comes last:
+// where it exists the rest does.
+func (k *Kernel) pin(pt *point, dir string) (bool, error) {
+	if !k.pins.enabled() {
+		return false, nil
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return false, fmt.Errorf("create pin directory: %w", err)
+	}
+	if err := pt.matcher.Pin(filepath.Join(dir, "matcher")); err != nil {
+		return false, fmt.Errorf("pin matcher: %w", err)
+	}
+	if err := pt.program.Pin(filepath.Join(dir, "program")); err != nil {
+		return false, fmt.Errorf("pin program: %w", err)
+	}
+	err := pt.link.Pin(filepath.Join(dir, "link"))
+	if errors.Is(err, ebpf.ErrNotSupported) {
+		return false, removePins(dir)
+	}
+	if err != nil {
+		return false, fmt.Errorf("pin link: %w", err)
+	}
+	return true, nil
+}
+
+// openPoint loads a point that an earlier agent pinned.
+func openPoint(dir string) (_ *point, err error) {
+	pt := &point{}
+	defer func() {
+		if err != nil {
+			pt.close()
+		}
+	}()
+	if pt.link, err = link.LoadPinnedLink(filepath.Join(dir, "link"), nil); err != nil {
+		return nil, err
+	}
+	if pt.program, err = ebpf.LoadPinnedProgram(filepath.Join(dir, "program"), nil); err != nil {
+		return nil, err
+	}
+	if pt.matcher, err = ebpf.LoadPinnedMap(filepath.Join(dir, "matcher"), nil); err != nil {
+		return nil, err
+	}
+	return pt, nil
+}
+
+// close gives up the hold on the point, which detaches it unless it is pinned.
+func (p *point) close() error {
+	var errs []error
+	if p.link != nil {
+		errs = append(errs, p.link.Close())
+	}
+	if p.program != nil {
+		errs = append(errs, p.program.Close())
+	}
+	if p.matcher != nil {
+		errs = append(errs, p.matcher.Close())
+	}
+	return errors.Join(errs...)
+}
+
+func (a *attachment) close() error {
+	var errs []error
+	for _, p := range a.points {
+		if p != nil {
+			errs = append(errs, p.close())
+		}
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package kernel carries out plans: it loads the objects of package bpf with
+// the matchers of package match spliced in, attaches and pins them, and reads
+// the counters back. It is the only package that makes BPF system calls, and
+// the only one that needs privileges. Package collector reads its Snapshots.
+package kernel
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+
+	"github.com/cilium/ebpf/btf"
+	"github.com/cilium/ebpf/rlimit"
+
+	"github.com/tetrameter/tetrameter/exporter/plan"
+	"github.com/tetrameter/tetrameter/exporter/policy"
+)
+
+// Options configure a Kernel.
+type Options struct {
+	// BPFFS is where the BPF file system is, or is to be mounted.
+	BPFFS string
+	// NoPin leaves nothing behind: counting ends with the process.
+	NoPin bool
+	// MaxSeries bounds the series map; maps that exist already keep their size.
+	MaxSeries uint32
+	// MaxSeriesPerCgroup is what one cgroup may take of it.
+	MaxSeriesPerCgroup uint32
+	// NoBinary and NoCgroup remove a dimension from the keys of new series.
+	NoBinary, NoCgroup bool
+	Logger             *slog.Logger
+}
+
+// Kernel is the state of the agent in the kernel. Its methods may be called
+// from several goroutines.
+type Kernel struct {
+	opts Options
+	log  *slog.Logger
+	pins *pins
+	maps *sharedMaps
+	btf  *btf.Cache // while plans are built and applied
+
+	mu       sync.Mutex
+	slots    *slots
+	names    *names
+	clock    clock
+	attached map[string]*attachment // by plan.Hook.Key
+	hooks    []Hook
+	hostNS   map[policy.Namespace]uint32
+	reader   reader
+}
+
+// Open prepares the kernel: file systems, locks, maps. Maps that an earlier
+// agent pinned are adopted with their counts. Open returns ErrRunning if
+// another agent uses the same pins. The caller must Close the result.
+func Open(opts Options) (*Kernel, error) {
+	if err := rlimit.RemoveMemlock(); err != nil {
+		return nil, fmt.Errorf("raise the memlock limit: %w", err)
+	}
+	if err := mountFilesystems(opts); err != nil {
+		return nil, err
+	}
+	pins, err := openPins(opts)
+	if err != nil {
+		return nil, err
+	}
+	k := &Kernel{opts: opts, log: opts.Logger, pins: pins, attached: map[string]*attachment{}}
+	if err := k.open(); err != nil {
+		k.Close()
+		return nil, err
+	}
+	return k, nil
+}
+
+func (k *Kernel) open() (err error) {
+	if k.hostNS, err = hostNamespaces(); err != nil {
+		return err
+	}
+	if k.maps, err = openMaps(k.pins, k.opts); err != nil {
+		return err
+	}
+	if k.slots, err = openSlots(k.maps); err != nil {
+		return err
+	}
+	k.names = newNames(k.maps)
+	k.clock = newClock()
+	return nil
+}
+
+// Close releases the process's hold. What is pinned goes on counting; what is
+// not pinned is detached.
+func (k *Kernel) Close() error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	var errs []error
+	for _, a := range k.attached {
+		errs = append(errs, a.close())
+	}
+	k.attached = nil
+	if k.maps != nil {
+		errs = append(errs, k.maps.close())
+	}
+	return errors.Join(append(errs, k.pins.close())...)
+}
+
+// Hook is the state of one policy's counter at one hook after Apply.
+type Hook struct {
+	ID plan.ID
+	// Attach is what is attached, empty if nothing could be.
+	Attach string
+	// Reason says why the ways before it in the order, or all, did not work.
+	Reason string
+	// Pinned says that counting outlives the agent.
+	Pinned bool
+	// GapSeconds is how long the hook was not attached before this start
+	// although its counters existed; 0 where links are pinned.
+	GapSeconds float64
+
+	key string // of the attachment
+}
+
+// Apply makes the kernel count what the plan says. Hooks that stay attached
+// switch from the old to the new policies between two events, so that each is
+// counted once. A hook that fails keeps what it had; the others are applied
+// all the same and the error names those that failed.
+func (k *Kernel) Apply(p plan.Plan) ([]Hook, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.btf = btf.NewCache()
+	defer func() { k.btf = nil }()
+
+	var errs []error
+	k.hooks = nil
+	wanted := map[string]bool{}
+	for _, h := range p.Hooks {
+		wanted[h.Key()] = true
+		status, err := k.applyHook(h)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("hook %s: %w", h.Label, err))
+		}
+		k.hooks = append(k.hooks, status...)
+	}
+	errs = append(errs, k.removeOthers(wanted))
+	k.slots.retireOthers(p)
+	return k.hooks, errors.Join(errs...)
+}
+
+// applyHook attaches a hook or switches its matchers.
+func (k *Kernel) applyHook(h plan.Hook) ([]Hook, error) {
+	slots, err := k.slots.assign(h.IDs())
+	if err != nil {
+		return k.status(h, nil, err.Error()), err
+	}
+	binaries, err := k.names.internAll(h.Binaries())
+	if err != nil {
+		return k.status(h, nil, err.Error()), err
+	}
+	in := matchInput{hook: h, slots: slots, binaries: binaries}
+	a, reason, err := k.attach(in)
+	return k.status(h, a, reason), err
+}
+
+func (k *Kernel) status(h plan.Hook, a *attachment, reason string) []Hook {
+	var hooks []Hook
+	for _, id := range h.IDs() {
+		s := Hook{ID: id, Reason: reason, key: h.Key()}
+		if a != nil {
+			s.Attach, s.Pinned = a.attach.String(), a.pinned
+			if !a.pinned && !k.opts.NoPin {
+				s.GapSeconds = k.pins.downtime.Seconds()
+			}
+		}
+		hooks = append(hooks, s)
+	}
+	return hooks
+}
+
+// removeOthers detaches the hooks that no policy wants any more, also those
+// that only an earlier agent knew.
+func (k *Kernel) removeOthers(wanted map[string]bool) error {
+	var errs []error
+	for key, a := range k.attached {
+		if !wanted[key] {
+			errs = append(errs, a.close())
+			delete(k.attached, key)
+		}
+	}
+	return errors.Join(append(errs, k.pins.removeHooks(wanted))...)
+}

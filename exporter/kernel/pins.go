@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package kernel
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// ErrRunning is returned by Open if another agent holds the same pins.
+var ErrRunning = errors.New("another tetrameter uses these pins")
+
+// layout names the schema of maps and pins. A new agent adopts pins of its own
+// layout only; change it with any struct of bpf/maps.h or the names below.
+const layout = "v1"
+
+// pins is the directory tree of pinned objects:
+//
+//	ROOT/v1/maps/NAME                    shared maps
+//	ROOT/v1/hooks/KEY/KIND-N/link        one per attach point
+//	                        /program     what is attached: jumps to
+//	                        /matcher     a program array with the matcher
+//
+// Without pinning it has no root and does nothing.
+type pins struct {
+	root     string // empty without pinning
+	lock     *os.File
+	downtime time.Duration // since the last heartbeat of an earlier agent
+}
+
+func openPins(opts Options) (*pins, error) {
+	if opts.NoPin {
+		return &pins{}, nil
+	}
+	p := &pins{root: filepath.Join(opts.BPFFS, "tetrameter")}
+	for _, dir := range []string{p.maps(), p.hooks()} {
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			return nil, fmt.Errorf("create pin directory: %w", err)
+		}
+	}
+	lock, err := os.Open(p.root)
+	if err != nil {
+		return nil, fmt.Errorf("lock pins: %w", err)
+	}
+	if err := unix.Flock(int(lock.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+		lock.Close()
+		return nil, fmt.Errorf("lock %s: %w", p.root, ErrRunning)
+	}
+	p.lock = lock
+	return p, nil
+}
+
+func (p *pins) enabled() bool { return p.root != "" }
+func (p *pins) maps() string  { return filepath.Join(p.root, layout, "maps") }
+func (p *pins) hooks() string { return filepath.Join(p.root, layout, "hooks") }
+
+// point is the directory of one attach point. The BPF file system allows no
+// dots in names, and kernel symbols have them.
+func (p *pins) point(hookKey, kind string, n int) string {
+	return filepath.Join(p.hooks(), pinName(hookKey), fmt.Sprintf("%s-%d", kind, n))
+}
+
+func pinName(hookKey string) string { return strings.ReplaceAll(hookKey, ".", ",") }
+
+func (p *pins) close() error {
+	if p.lock == nil {
+		return nil
+	}
+	return p.lock.Close()
+}
+
+// removeHooks unpins the hooks that are not wanted, which detaches them.
+func (p *pins) removeHooks(wanted map[string]bool) error {
+	if !p.enabled() {
+		return nil
+	}
+	keep := map[string]bool{}
+	for key := range wanted {
+		keep[pinName(key)] = true
+	}
+	return removeEntries(p.hooks(), keep)
+}
+
+// removeKinds unpins what is attached to a hook in other ways than kind.
+func (p *pins) removeKinds(hookKey, kind string, points int) error {
+	if !p.enabled() {
+		return nil
+	}
+	keep := map[string]bool{}
+	for n := range points {
+		keep[fmt.Sprintf("%s-%d", kind, n)] = true
+	}
+	return removeEntries(filepath.Join(p.hooks(), pinName(hookKey)), keep)
+}
+
+// removeOtherLayouts ends the counting of agents with another layout.
+func (p *pins) removeOtherLayouts() error {
+	if !p.enabled() {
+		return nil
+	}
+	return removeEntries(p.root, map[string]bool{layout: true})
+}
+
+func removeEntries(dir string, keep map[string]bool) error {
+	entries, err := os.ReadDir(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("read pins: %w", err)
+	}
+	var errs []error
+	for _, e := range entries {
+		if !keep[e.Name()] {
+			errs = append(errs, removePins(filepath.Join(dir, e.Name())))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// removePins removes a directory of pins, links before the programs they run
+// and the matchers those jump to.
+func removePins(dir string) error {
+	var links, rest []string
+	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		switch {
+		case d.IsDir():
+		case d.Name() == "link":
+			links = append(links, path)
+		default:
+			rest = append(rest, path)
+		}
+		return nil
+	})
+	errs := []error{err}
+	for _, path := range append(links, rest...) {
+		errs = append(errs, os.Remove(path))
+	}
+	if err := errors.Join(errs...); err != nil {
+		return fmt.Errorf("remove pins: %w", err)
+	}
+	return os.RemoveAll(dir)
+}
+
+// Cleanup detaches and removes everything that agents pinned under the BPF file
+// system bpffs, of whatever layout. It returns ErrRunning if one still runs.
+func Cleanup(bpffs string) error {
+	root := filepath.Join(bpffs, "tetrameter")
+	if _, err := os.Stat(root); errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	p, err := openPins(Options{BPFFS: bpffs})
+	if err != nil {
+		return err
+	}
+	defer p.close()
+	return removePins(root)
+}

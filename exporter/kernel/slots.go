@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package kernel
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/cilium/ebpf"
+
+	"github.com/tetrameter/tetrameter/bpf"
+	"github.com/tetrameter/tetrameter/exporter/plan"
+)
+
+// ErrNoSlot is returned when there are more counters than slots.
+var ErrNoSlot = errors.New("all policy-hook slots are in use")
+
+// Times that a counter stays after its policy is gone.
+const (
+	// settle is how long a program that was replaced may still be running.
+	settle = 2 * time.Second
+	// retention is how long an unscraped counter is kept at most.
+	retention = time.Hour
+)
+
+// slotKey is the SHA-256 of an id.
+type slotKey [sha256.Size]byte
+
+// slotValue is the persistent record of a slot. Strings end with zero bytes.
+type slotValue struct {
+	Slot      uint32
+	_         uint32
+	CreatedNs uint64 // CLOCK_MONOTONIC
+	Namespace [64]byte
+	Policy    [256]byte
+	Hook      [512]byte
+}
+
+// slots gives every counter (plan.ID) its index in the totals map, the same
+// for as long as the maps live. Slot 0 is never given.
+type slots struct {
+	table *ebpf.Map
+	size  uint32 // of totals
+	byID  map[plan.ID]*slot
+}
+
+type slot struct {
+	index     uint32
+	createdNs uint64
+	// A slot whose policy is gone waits until its last value was read.
+	retired time.Time
+	read    bool
+}
+
+// slotsSpec describes the map that keeps the slots. Only the agent reads and
+// writes it; when it is full a policy does not load.
+func slotsSpec() *ebpf.MapSpec {
+	return &ebpf.MapSpec{
+		Name:       slotsMap,
+		Type:       ebpf.Hash,
+		KeySize:    sha256.Size,
+		ValueSize:  4 + 4 + 8 + 64 + 256 + 512,
+		MaxEntries: 1024,
+		Flags:      1, // BPF_F_NO_PREALLOC: it is far from full, and no program waits for it
+	}
+}
+
+func openSlots(maps *sharedMaps) (*slots, error) {
+	s := &slots{
+		table: maps.byName[slotsMap],
+		size:  maps.byName[bpf.RawTPMapTotals].MaxEntries(),
+		byID:  map[plan.ID]*slot{},
+	}
+	var key slotKey
+	var value slotValue
+	entries := s.table.Iterate()
+	for entries.Next(&key, &value) {
+		s.byID[value.id()] = &slot{index: value.Slot, createdNs: value.CreatedNs}
+	}
+	if err := entries.Err(); err != nil {
+		return nil, fmt.Errorf("read slots: %w", err)
+	}
+	return s, nil
+}
+
+func (v slotValue) id() plan.ID {
+	text := func(b []byte) string { return string(bytes.TrimRight(b, "\x00")) }
+	return plan.ID{Namespace: text(v.Namespace[:]), Policy: text(v.Policy[:]), Hook: text(v.Hook[:])}
+}
+
+func keyOf(id plan.ID) slotKey {
+	return sha256.Sum256([]byte(id.Namespace + "\x00" + id.Policy + "\x00" + id.Hook))
+}
+
+// assign returns the slots of ids, new ones for those that have none. It
+// returns ErrNoSlot when there are no more.
+func (s *slots) assign(ids []plan.ID) (map[plan.ID]uint32, error) {
+	assigned := map[plan.ID]uint32{}
+	for _, id := range ids {
+		known, ok := s.byID[id]
+		if !ok {
+			var err error
+			if known, err = s.create(id); err != nil {
+				return nil, fmt.Errorf("counter of policy %s: %w", id.Policy, err)
+			}
+		}
+		known.retired = time.Time{}
+		assigned[id] = known.index
+	}
+	return assigned, nil
+}
+
+func (s *slots) create(id plan.ID) (*slot, error) {
+	used := map[uint32]bool{0: true}
+	for _, other := range s.byID {
+		used[other.index] = true
+	}
+	index := uint32(0)
+	for used[index] {
+		index++
+	}
+	if index >= s.size {
+		return nil, ErrNoSlot
+	}
+	value := slotValue{Slot: index, CreatedNs: monotonic()}
+	for _, field := range []struct {
+		to   []byte
+		from string
+	}{{value.Namespace[:], id.Namespace}, {value.Policy[:], id.Policy}, {value.Hook[:], id.Hook}} {
+		if copy(field.to, field.from) < len(field.from) {
+			return nil, fmt.Errorf("%q is longer than %d bytes", field.from, len(field.to))
+		}
+	}
+	if err := s.table.Put(keyOf(id), value); err != nil {
+		return nil, fmt.Errorf("record slot: %w", err)
+	}
+	created := &slot{index: index, createdNs: value.CreatedNs}
+	s.byID[id] = created
+	return created, nil
+}
+
+// retireOthers marks the counters that are not in the plan.
+func (s *slots) retireOthers(p plan.Plan) {
+	planned := map[plan.ID]bool{}
+	for _, h := range p.Hooks {
+		for _, id := range h.IDs() {
+			planned[id] = true
+		}
+	}
+	for id, sl := range s.byID {
+		if !planned[id] && sl.retired.IsZero() {
+			sl.retired, sl.read = time.Now(), false
+		}
+	}
+}
+
+// expired returns the retired counters that may go: their last value was read,
+// or nobody came for it.
+func (s *slots) expired(now time.Time) map[uint32]plan.ID {
+	gone := map[uint32]plan.ID{}
+	for id, sl := range s.byID {
+		if !sl.retired.IsZero() && (sl.read || now.Sub(sl.retired) > retention) {
+			gone[sl.index] = id
+		}
+	}
+	return gone
+}
+
+// markRead notes that the values which retired counters have now were read.
+func (s *slots) markRead(now time.Time) {
+	for _, sl := range s.byID {
+		if !sl.retired.IsZero() && now.Sub(sl.retired) > settle {
+			sl.read = true
+		}
+	}
+}
+
+// remove frees the slot of id.
+func (s *slots) remove(id plan.ID) error {
+	delete(s.byID, id)
+	if err := s.table.Delete(keyOf(id)); err != nil && !errors.Is(err, ebpf.ErrKeyNotExist) {
+		return fmt.Errorf("free slot: %w", err)
+	}
+	return nil
+}
