@@ -47,6 +47,9 @@ func (k *Kernel) Facts() *Facts {
 // probe attaches nothing but the jump to an empty matcher, for a moment.
 func (k *Kernel) probe(kind plan.Kind) error {
 	p, err := k.newPoint(kind, plan.Point{Target: probeFunction}, nil)
+	if kind == plan.Kprobe && errors.Is(err, fs.ErrNotExist) {
+		return errors.New("this kernel has no kprobes")
+	}
 	if err != nil {
 		return reasonOf(err)
 	}

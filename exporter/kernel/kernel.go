@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"time"
 
 	"github.com/cilium/ebpf/btf"
 	"github.com/cilium/ebpf/rlimit"
@@ -51,6 +52,8 @@ type Kernel struct {
 	hooks    []Hook
 	hostNS   map[policy.Namespace]uint32
 	reader   reader
+	// downtime is how long no agent was alive before this one.
+	downtime time.Duration
 }
 
 // Open prepares the kernel: file systems, locks, maps. Maps that an earlier
@@ -85,9 +88,12 @@ func (k *Kernel) open() (err error) {
 	if k.slots, err = openSlots(k.maps); err != nil {
 		return err
 	}
+	if k.downtime, err = downtime(k.maps); err != nil {
+		return err
+	}
 	k.names = newNames(k.maps)
 	k.clock = newClock()
-	return nil
+	return k.Heartbeat()
 }
 
 // Close releases the process's hold. What is pinned goes on counting; what is
@@ -170,7 +176,7 @@ func (k *Kernel) status(h plan.Hook, a *attachment, reason string) []Hook {
 		if a != nil {
 			s.Attach, s.Pinned = a.attach.String(), a.pinned
 			if !a.pinned && !k.opts.NoPin {
-				s.GapSeconds = k.pins.downtime.Seconds()
+				s.GapSeconds = k.downtime.Seconds()
 			}
 		}
 		hooks = append(hooks, s)

@@ -20,8 +20,6 @@ const slotsMap = "slots"
 // bpf/maps.h, and the agent's own.
 type sharedMaps struct {
 	byName map[string]*ebpf.Map
-	// adopted says that an earlier agent's maps were found.
-	adopted bool
 }
 
 func openMaps(pins *pins, opts Options) (*sharedMaps, error) {
@@ -31,13 +29,12 @@ func openMaps(pins *pins, opts Options) (*sharedMaps, error) {
 	}
 	s := &sharedMaps{byName: map[string]*ebpf.Map{}}
 	for name, spec := range specs {
-		m, adopted, err := openMap(pins, name, spec)
+		m, err := openMap(pins, name, spec)
 		if err != nil {
 			s.close()
 			return nil, fmt.Errorf("map %s: %w", name, err)
 		}
 		s.byName[name] = m
-		s.adopted = s.adopted || adopted && name == bpf.RawTPMapSeries
 	}
 	return s, nil
 }
@@ -49,7 +46,7 @@ func mapSpecs(opts Options) (map[string]*ebpf.MapSpec, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read BPF object: %w", err)
 	}
-	specs := map[string]*ebpf.MapSpec{slotsMap: slotsSpec()}
+	specs := map[string]*ebpf.MapSpec{slotsMap: slotsSpec(), heartbeatMap: heartbeatSpec()}
 	for name, m := range spec.Maps {
 		if isShared(name) {
 			specs[name] = m
@@ -68,30 +65,29 @@ func isShared(name string) bool {
 
 // openMap adopts the pinned map or creates it. A pinned map keeps its size: its
 // counts are worth more than a flag that changed.
-func openMap(pins *pins, name string, spec *ebpf.MapSpec) (m *ebpf.Map, adopted bool, err error) {
+func openMap(pins *pins, name string, spec *ebpf.MapSpec) (*ebpf.Map, error) {
 	if !pins.enabled() {
-		m, err = ebpf.NewMap(spec)
-		return m, false, err
+		return ebpf.NewMap(spec)
 	}
 	path := filepath.Join(pins.maps(), name)
-	m, err = ebpf.LoadPinnedMap(path, nil)
+	m, err := ebpf.LoadPinnedMap(path, nil)
 	switch {
 	case errors.Is(err, os.ErrNotExist):
 		if m, err = ebpf.NewMap(spec); err != nil {
-			return nil, false, err
+			return nil, err
 		}
 		if err = m.Pin(path); err != nil {
 			m.Close()
-			return nil, false, err
+			return nil, err
 		}
-		return m, false, nil
+		return m, nil
 	case err != nil:
-		return nil, false, err
+		return nil, err
 	case m.Type() != spec.Type || m.KeySize() != spec.KeySize || m.ValueSize() != spec.ValueSize:
 		m.Close()
-		return nil, false, fmt.Errorf("pinned at %s with another layout: remove it with `tetrameter cleanup`", path)
+		return nil, fmt.Errorf("pinned at %s with another layout: remove it with `tetrameter cleanup`", path)
 	}
-	return m, true, nil
+	return m, nil
 }
 
 func (s *sharedMaps) close() error {

@@ -9,7 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -30,9 +29,8 @@ const layout = "v1"
 //
 // Without pinning it has no root and does nothing.
 type pins struct {
-	root     string // empty without pinning
-	lock     *os.File
-	downtime time.Duration // since the last heartbeat of an earlier agent
+	root string // empty without pinning
+	lock *os.File
 }
 
 func openPins(opts Options) (*pins, error) {

@@ -293,15 +293,21 @@ func describe(n *yaml.Node) string {
 	case "!!null":
 		return "null"
 	case "!!int", "!!float":
-		return "the number " + shorten(n.Value)
+		return "the number " + escape(n.Value)
 	case "!!str":
 		return "the string " + quote(n.Value)
 	}
-	return shorten(n.Value)
+	return escape(n.Value)
 }
 
 func quote(s string) string {
 	return strconv.Quote(shorten(s))
+}
+
+// escape keeps a message on one line.
+func escape(s string) string {
+	quoted := quote(s)
+	return quoted[1 : len(quoted)-1]
 }
 
 // shorten keeps messages readable when a value is not.

@@ -158,7 +158,7 @@ func (d *decoder) syntax(data []byte, err error) {
 	if text == "did not find expected key" || text == "did not find expected '-' indicator" {
 		line, column = firstBad(data, text, line)
 	}
-	d.add(line, column, "", "invalid YAML: %s", shorten(text))
+	d.add(line, column, "", "invalid YAML: %s", escape(text))
 }
 
 // startsAtZero recognises the messages of the library's parser: it counts

@@ -32,6 +32,8 @@ func TestText(t *testing.T) {
 		{"line separator", "\u2028", "p:1:1: line separator U+2028: write it as an escape in double quotes"},
 		{"carriage return", head + "spec: {x: 1,\r y: 2}", "p:4:8: spec.x: unknown field \"x\"" +
 			"\np:5:2: spec.y: unknown field \"y\""},
+		{"value of two lines", "!!bool \"a\n\n  b\"", `p:1:1: YAML tag "!!bool" is not supported: remove it` +
+			"\n" + `p:1:1: expected a mapping, found a\nb`},
 		{"byte order mark", "\ufeff" + head + "spec: {kprobes: [{call: sys_setuid}]}", ""},
 		{"windows", strings.ReplaceAll(head+"spec:\n  kprobes:\n  - call: sys_setuid\n", "\n", "\r\n"), ""},
 		{"largest", head + "spec:\n  kprobes:\n" + hooks + strings.Repeat("#", policy.MaxFileSize-len(head+hooks)-17), ""},

@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# `make run` needs Go and root. Everything else installs what it needs from
+# Debian and the Go module proxy, and only what is missing.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+MAKEFLAGS += --no-print-directory
+.DEFAULT_GOAL := help
+
+# The agent is one static file, and a test that runs in a virtual machine too.
+export CGO_ENABLED := 0
+
+SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
+
+# clang's version decides what is in the committed objects. QEMU and xz are for
+# the kernels that tests boot, gcc for the race detector.
+PACKAGES := clang-19 llvm-19 clang-format-19 libbpf-dev qemu-system-x86 xz-utils gcc libc6-dev
+
+C_FILES := $(wildcard bpf/*.c bpf/*.h)
+LINT := go tool -modfile=test/lint/go.mod golangci-lint
+
+# The date is the commit's, so equal sources make equal binaries.
+stamp = -X github.com/prometheus/common/version.$(1)=$(2)
+git = $(shell git $(1) 2>/dev/null)
+LDFLAGS = -s -w \
+	$(call stamp,Version,$(or $(call git,describe --tags --always --dirty),dev)) \
+	$(call stamp,Revision,$(call git,rev-parse HEAD)) \
+	$(call stamp,Branch,$(call git,rev-parse --abbrev-ref HEAD)) \
+	$(call stamp,BuildDate,$(call git,log -1 --date=format:%Y%m%d --format=%cd))
+
+TESTFLAGS ?= -race -count=1
+ATTACH ?= fentry kprobe tracepoint
+
+.PHONY: help run build test deps generate generate-check lint fmt unit test-vm bench clean
+
+help: ## Say what the targets do
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile | expand -t 18
+
+run: build ## Build the agent and run it as root: make run ARGS='--log.level=debug'
+	@$(if $(SUDO),echo 'Loading programs into the kernel needs root: using sudo.')
+	$(SUDO) bin/tetrameter run $(ARGS)
+
+build: ## Build bin/tetrameter
+	go build -trimpath -ldflags '$(LDFLAGS)' -o bin/tetrameter ./exporter
+
+test: ## Check everything: lint, generated files, tests here and on other kernels
+	@for stage in deps lint generate-check unit test-vm; do \
+		echo "== $$stage"; begin=$$SECONDS; \
+		$(MAKE) $$stage; \
+		echo "== $$stage took $$((SECONDS - begin)) s"; \
+	done
+
+deps: ## Install the Debian packages that tests and generators need
+	@missing=$$(for package in $(PACKAGES); do \
+		dpkg-query -W -f='$${db:Status-Status}\n' $$package 2>/dev/null | \
+			grep -qx installed || echo $$package; \
+	done); \
+	if [ -n "$$missing" ]; then \
+		echo "installing" $$missing; \
+		export DEBIAN_FRONTEND=noninteractive; \
+		$(SUDO) apt-get -qq update; \
+		$(SUDO) apt-get -qq install -y --no-install-recommends $$missing >/dev/null; \
+	fi
+
+generate: deps ## Write the BPF objects, their bindings and the generated documentation
+	go generate ./...
+
+# Whether generate changes anything, committed or not.
+generated = git ls-files -co --exclude-standard -- bpf docs | xargs sha256sum
+generate-check: deps ## Check that generated files are what generate writes
+	@before=$$($(generated)); \
+	$(MAKE) generate; \
+	diff <(echo "$$before") <($(generated)) || { \
+		echo "these files were not current: commit them as they are now"; exit 1; }
+
+lint: deps ## Check style and the rules that a linter can see
+	$(LINT) run
+	clang-format-19 --dry-run -Werror $(C_FILES)
+	go mod tidy -diff
+
+fmt: deps ## Format Go and C
+	$(LINT) fmt
+	clang-format-19 -i $(C_FILES)
+
+# As root: the tests load programs and read what the kernel counted.
+unit: ## Run the tests that this kernel can run
+	CGO_ENABLED=1 go test $(if $(SUDO),-exec "sudo -E env PATH=$$PATH") $(TESTFLAGS) ./...
+
+test-vm: deps ## Run the end-to-end test on other kernels: make test-vm ATTACH=kprobe
+	go test -c -o bin/e2e.test ./test/e2e
+	go run ./test/vm fetch
+	for attach in $(ATTACH); do go run ./test/vm run -- bin/e2e.test -attach=$$attach; done
+
+bench: deps ## Measure instructions per event against the budgets
+	go run ./test/vm fetch
+	go run ./test/bench
+
+clean: ## Remove what was built; caches outside the repository stay
+	rm -rf bin .cache
+	find . -name '*.test' -type f -delete

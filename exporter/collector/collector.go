@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package collector exposes the counters of package kernel as Prometheus
+// metrics: it joins ids with names, adds up what has the same labels, and
+// makes constant metrics anew for every scrape. It sees the kernel and the
+// policies through the interfaces it declares; package main wires them.
+package collector
+
+import (
+	"log/slog"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/tetrameter/tetrameter/exporter/kernel"
+	"github.com/tetrameter/tetrameter/exporter/plan"
+)
+
+// Counters is where counts come from.
+type Counters interface {
+	Read() (*kernel.Snapshot, error)
+}
+
+// Policies tells the states of the policies.
+type Policies interface {
+	States() []PolicyState
+	LoadErrors() uint64
+}
+
+// PolicyState is one policy's state, one of States.
+type PolicyState struct {
+	Policy, Namespace, State string
+}
+
+// The states of a policy.
+const (
+	Enabled          = "enabled"
+	PartiallyEnabled = "partially_enabled"
+	Error            = "error"
+	Disabled         = "disabled"
+	LoadError        = "load_error"
+)
+
+// States returns all states.
+func States() []string {
+	return []string{Enabled, PartiallyEnabled, Error, Disabled, LoadError}
+}
+
+// Collector implements prometheus.Collector.
+type Collector struct {
+	counters Counters
+	policies Policies
+	filter   Filter
+	log      *slog.Logger
+	descs    map[string]*prometheus.Desc
+	types    map[string]prometheus.ValueType
+}
+
+// Filter says which labels of tetragon_policy_events_total have values. The
+// others are empty, and what they told apart is added up.
+type Filter struct {
+	Namespace, Workload, Pod, Binary bool
+}
+
+// New returns a Collector. It reads its sources at each Collect only.
+func New(counters Counters, policies Policies, filter Filter, log *slog.Logger) *Collector {
+	c := &Collector{
+		counters: counters, policies: policies, filter: filter, log: log,
+		descs: map[string]*prometheus.Desc{}, types: map[string]prometheus.ValueType{},
+	}
+	for _, m := range Metrics() {
+		c.descs[m.Name] = prometheus.NewDesc(m.Name, m.Help, m.labelNames(), nil)
+		c.types[m.Name] = m.Type
+	}
+	return c
+}
+
+// Describe implements prometheus.Collector.
+func (c *Collector) Describe(ch chan<- *prometheus.Desc) {
+	for _, m := range Metrics() {
+		ch <- c.descs[m.Name]
+	}
+}
+
+// Collect implements prometheus.Collector. When the kernel cannot be read it
+// exposes the other metrics, and that it failed.
+func (c *Collector) Collect(ch chan<- prometheus.Metric) {
+	start := time.Now()
+	snap, err := c.counters.Read()
+	s := scrape{c, ch}
+	s.send(readDuration, time.Since(start).Seconds())
+	s.send(readSuccess, value(err == nil))
+	s.policyStates()
+	if err != nil {
+		c.log.Error("read counters", "err", err)
+		return
+	}
+	s.send(mapReadDuration, snap.MapReading.Seconds())
+	s.events(snap)
+	s.totals(snap.Totals)
+	s.hooks(snap)
+	for _, m := range snap.Maps {
+		s.send(mapEntries, float64(m.Entries), m.Name)
+		s.send(mapCapacity, float64(m.Capacity), m.Name)
+	}
+	for reason, n := range snap.Losses {
+		s.send(losses, float64(n), reason)
+	}
+}
+
+// scrape is one run of Collect.
+type scrape struct {
+	*Collector
+	ch chan<- prometheus.Metric
+}
+
+func (s scrape) send(name string, v float64, labels ...string) {
+	s.ch <- prometheus.MustNewConstMetric(s.descs[name], s.types[name], v, labels...)
+}
+
+// eventLabels are the labels of tetragon_policy_events_total in their order.
+type eventLabels struct {
+	binary, hook, namespace, pod, policy, workload string
+}
+
+// sum is what series with the same labels have together.
+type sum struct {
+	count uint64
+	first time.Time
+}
+
+func (s *sum) add(count uint64, first time.Time) {
+	s.count += count
+	if s.first.IsZero() || !first.IsZero() && first.Before(s.first) {
+		s.first = first
+	}
+}
+
+// events adds up the series with the same labels: cgroups of one workload,
+// policies of one name in several namespaces, filtered labels.
+func (s scrape) events(snap *kernel.Snapshot) {
+	sums := map[eventLabels]*sum{}
+	add := func(l eventLabels, count uint64, first time.Time) {
+		if sums[l] == nil {
+			sums[l] = &sum{}
+		}
+		sums[l].add(count, first)
+	}
+	for _, series := range snap.Series {
+		l := eventLabels{hook: series.ID.Hook, policy: series.ID.Policy}
+		if s.filter.Binary {
+			l.binary = strings.ToValidUTF8(series.Binary, "\uFFFD")
+		}
+		add(l, series.Count, series.First)
+	}
+	for _, t := range snap.Totals {
+		if t.Overflow > 0 {
+			add(s.other(t.ID), t.Overflow, t.FirstOver)
+		}
+	}
+	for l, sum := range sums {
+		s.ch <- prometheus.MustNewConstMetricWithCreatedTimestamp(s.descs[policyEvents],
+			prometheus.CounterValue, float64(sum.count), created(sum.first),
+			l.binary, l.hook, l.namespace, l.pod, l.policy, l.workload)
+	}
+}
+
+// other is the labels of the events that found no room.
+func (s scrape) other(id plan.ID) eventLabels {
+	l := eventLabels{hook: id.Hook, policy: id.Policy}
+	set := func(label *string, on bool) {
+		if on {
+			*label = kernel.Other
+		}
+	}
+	set(&l.binary, s.filter.Binary)
+	set(&l.namespace, s.filter.Namespace)
+	set(&l.pod, s.filter.Pod)
+	set(&l.workload, s.filter.Workload)
+	return l
+}
+
+// created is the created timestamp of a series: its first event, a millisecond
+// earlier, since Prometheus accepts only one that lies before the sample and
+// its clock counts in milliseconds.
+func created(first time.Time) time.Time {
+	return first.Add(-time.Millisecond)
+}
+
+func (s scrape) totals(totals []kernel.Total) {
+	for _, t := range totals {
+		labels := []string{t.ID.Policy, t.ID.Namespace, t.ID.Hook}
+		s.ch <- prometheus.MustNewConstMetricWithCreatedTimestamp(s.descs[hookEvents],
+			prometheus.CounterValue, float64(t.Count), t.Created, labels...)
+		s.send(overflowEvents, float64(t.Overflow), labels...)
+		last := 0.0
+		if !t.Last.IsZero() {
+			last = float64(t.Last.UnixMilli()) / 1000
+		}
+		s.send(lastEvent, last, labels...)
+	}
+}
+
+func (s scrape) hooks(snap *kernel.Snapshot) {
+	for _, h := range snap.Hooks {
+		labels := []string{h.ID.Policy, h.ID.Namespace, h.ID.Hook}
+		attach := h.Attach
+		if attach == "" {
+			attach = "unsupported"
+		}
+		s.send(hookInfo, 1, append(labels, attach, strconv.FormatBool(h.Pinned), h.Reason)...)
+		s.send(hookGap, h.GapSeconds, labels...)
+		s.send(hookMissed, float64(snap.Missed[h.ID]), labels...)
+	}
+}
+
+func (s scrape) policyStates() {
+	for _, p := range s.policies.States() {
+		for _, state := range States() {
+			s.send(policyState, value(p.State == state), p.Policy, p.Namespace, state)
+		}
+	}
+	s.send(loadErrors, float64(s.policies.LoadErrors()))
+}
+
+func value(b bool) float64 {
+	if b {
+		return 1
+	}
+	return 0
+}

@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sort"
+	"strings"
+	"sync"
+
+	"github.com/tetrameter/tetrameter/exporter/collector"
+	"github.com/tetrameter/tetrameter/exporter/policy"
+)
+
+// policySet reads policies from their sources and remembers, for each file, the
+// last version that was good: a file that breaks keeps counting as it did.
+type policySet struct {
+	standard fs.FS // nil when switched off
+	files    []string
+	dirs     []string
+	log      *slog.Logger
+
+	mu         sync.Mutex
+	known      map[string]*policyFile // by path
+	states     []collector.PolicyState
+	loadErrors uint64
+}
+
+// policyFile is one file as it was last seen.
+type policyFile struct {
+	data string
+	good *policy.Policy // nil if no version was good
+	err  error
+	// shipped says that it came with the agent and gives way to a file of the
+	// operator with the same policy name.
+	shipped bool
+}
+
+// load reads all sources and returns the policies in force.
+func (s *policySet) load() []*policy.Policy {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	before := s.known
+	s.known = map[string]*policyFile{}
+	if s.standard != nil {
+		s.loadShipped(before)
+	}
+	for _, path := range s.files {
+		s.loadFile(path, before)
+	}
+	for _, dir := range s.dirs {
+		s.loadDir(dir, before)
+	}
+	return s.inForce()
+}
+
+func (s *policySet) loadShipped(before map[string]*policyFile) {
+	err := fs.WalkDir(s.standard, ".", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || !isPolicyFile(d.Name()) {
+			return err
+		}
+		data, err := fs.ReadFile(s.standard, path)
+		s.add("standard:"+path, data, err, before)
+		s.known["standard:"+path].shipped = true
+		return nil
+	})
+	if err != nil {
+		s.fail("standard policies", err)
+	}
+}
+
+func (s *policySet) loadFile(path string, before map[string]*policyFile) {
+	data, err := os.ReadFile(path)
+	s.add(path, data, err, before)
+}
+
+func (s *policySet) loadDir(dir string, before map[string]*policyFile) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		s.fail(dir, err)
+		// The directory may be away for a moment: keep what came from it.
+		for path, f := range before {
+			if filepath.Dir(path) == filepath.Clean(dir) {
+				s.known[path] = f
+			}
+		}
+		return
+	}
+	for _, e := range entries {
+		if isPolicyFile(e.Name()) {
+			s.loadFile(filepath.Join(dir, e.Name()), before)
+		}
+	}
+}
+
+func isPolicyFile(name string) bool {
+	ext := filepath.Ext(name)
+	return !strings.HasPrefix(name, ".") && (ext == ".yaml" || ext == ".yml" || ext == ".json")
+}
+
+// add parses a file unless it is the same as before.
+func (s *policySet) add(path string, data []byte, err error, before map[string]*policyFile) {
+	old := before[path]
+	if old != nil && err == nil && old.data == string(data) {
+		s.known[path] = old
+		return
+	}
+	f := &policyFile{data: string(data)}
+	if old != nil {
+		f.good = old.good
+	}
+	s.known[path] = f
+	if err == nil {
+		var p *policy.Policy
+		if p, err = policy.Parse(path, data); err == nil {
+			f.good = p
+		}
+	}
+	if f.err = err; err != nil {
+		s.fail(path, err)
+	}
+}
+
+// fail counts and reports a file that could not be loaded.
+func (s *policySet) fail(path string, err error) {
+	s.loadErrors++
+	var problems policy.Errors
+	if !errors.As(err, &problems) {
+		s.log.Error("load policy", "file", path, "err", err)
+		return
+	}
+	for _, p := range problems {
+		s.log.Error("load policy", "err", p)
+	}
+}
+
+// inForce returns the good policies, each name once.
+func (s *policySet) inForce() []*policy.Policy {
+	type key struct{ namespace, name string }
+	from := map[key]string{}
+	for _, path := range s.paths() {
+		f := s.known[path]
+		if f.good == nil {
+			continue
+		}
+		k := key{f.good.Namespace, f.good.Name}
+		other, taken := from[k]
+		if taken && !s.known[other].shipped {
+			if f.err == nil {
+				f.err = fmt.Errorf("%v: policy %s is already defined in %s", f.good.Pos, f.good.Name, other)
+				s.fail(path, f.err)
+			}
+			continue
+		}
+		from[k] = path
+	}
+	var loaded []*policy.Policy
+	for _, path := range s.paths() {
+		if f := s.known[path]; f.good != nil && from[key{f.good.Namespace, f.good.Name}] == path {
+			loaded = append(loaded, f.good)
+		}
+	}
+	return loaded
+}
+
+// paths returns the known files, those that came with the agent first.
+func (s *policySet) paths() []string {
+	var paths []string
+	for path := range s.known {
+		paths = append(paths, path)
+	}
+	sort.Slice(paths, func(i, j int) bool {
+		a, b := s.known[paths[i]], s.known[paths[j]]
+		if a.shipped != b.shipped {
+			return a.shipped
+		}
+		return paths[i] < paths[j]
+	})
+	return paths
+}
+
+// setStates records the states of the policies in force.
+func (s *policySet) setStates(states []collector.PolicyState) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.states = states
+	for path, f := range s.known {
+		if f.err != nil && f.good == nil {
+			s.states = append(s.states, collector.PolicyState{
+				Policy: strings.TrimSuffix(filepath.Base(path), filepath.Ext(path)), State: collector.LoadError,
+			})
+		}
+	}
+}
+
+// States implements collector.Policies. A file that never was good is a policy
+// named as the file.
+func (s *policySet) States() []collector.PolicyState {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.states
+}
+
+// LoadErrors implements collector.Policies.
+func (s *policySet) LoadErrors() uint64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.loadErrors
+}
+
+// check is the command check: it prints the problems of files.
+func check(files []string) error {
+	bad := 0
+	for _, path := range files {
+		data, err := os.ReadFile(path)
+		if err == nil {
+			_, err = policy.Parse(path, data)
+		}
+		if err != nil {
+			bad++
+			fmt.Fprintln(os.Stderr, err)
+		}
+	}
+	if bad > 0 {
+		return fmt.Errorf("%d of %d policies are bad", bad, len(files))
+	}
+	return nil
+}

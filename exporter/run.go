@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/alecthomas/kingpin/v2"
+	"github.com/prometheus/exporter-toolkit/web"
+	"github.com/prometheus/exporter-toolkit/web/kingpinflag"
+
+	"github.com/tetrameter/tetrameter/exporter/collector"
+	"github.com/tetrameter/tetrameter/exporter/kernel"
+	"github.com/tetrameter/tetrameter/exporter/plan"
+	"github.com/tetrameter/tetrameter/policies"
+)
+
+const defaultBPFFS = "/sys/fs/bpf"
+
+// heartbeatInterval bounds the error of tetrameter_hook_gap_seconds.
+const heartbeatInterval = 5 * time.Second
+
+// runOptions are the flags of the command run.
+type runOptions struct {
+	web           *web.FlagConfig
+	telemetryPath string
+	policyDirs    []string
+	policyFiles   []string
+	noStandard    bool
+	labelFilter   string
+	attach        string
+	kernel        kernel.Options
+}
+
+func runFlags(c *kingpin.CmdClause) *runOptions {
+	o := &runOptions{web: kingpinflag.AddFlags(c, ":2112")}
+	c.Flag("web.telemetry-path", "Path of the metrics.").Default("/metrics").StringVar(&o.telemetryPath)
+	c.Flag("policy-dir", "Directory of policies, watched for changes. Repeatable.").StringsVar(&o.policyDirs)
+	c.Flag("policy", "Policy file. Repeatable.").StringsVar(&o.policyFiles)
+	c.Flag("no-standard-policies", "Do not load the policies that ship with the agent.").BoolVar(&o.noStandard)
+	c.Flag("metrics-label-filter", "Labels of tetragon_policy_events_total to fill, comma separated.").
+		Default("namespace,workload,pod,binary").StringVar(&o.labelFilter)
+	c.Flag("attach", "Ways to attach that may be used: auto for all, or one.").
+		Default("auto").EnumVar(&o.attach, "auto", string(plan.Fentry), string(plan.Kprobe), string(plan.Tracepoint))
+	c.Flag("bpf-fs", "Where the BPF file system is, or is to be, mounted.").Default(defaultBPFFS).StringVar(&o.kernel.BPFFS)
+	c.Flag("no-pin", "Leave nothing in the kernel: counting ends with the agent.").BoolVar(&o.kernel.NoPin)
+	c.Flag("max-series", "Series that the kernel keeps; events beyond are counted as ~other.").
+		Default("16384").Uint32Var(&o.kernel.MaxSeries)
+	c.Flag("max-series-per-cgroup", "Series that one cgroup may take of them, 0 for half.").
+		Default("0").Uint32Var(&o.kernel.MaxSeriesPerCgroup)
+	return o
+}
+
+// parseLabelFilter reads the value of --metrics-label-filter. Unlike Tetragon
+// it refuses names it does not know; node_name is known but has no value here.
+func parseLabelFilter(s string) (collector.Filter, error) {
+	var f collector.Filter
+	for _, name := range strings.Split(s, ",") {
+		switch strings.TrimSpace(name) {
+		case "namespace":
+			f.Namespace = true
+		case "workload":
+			f.Workload = true
+		case "pod":
+			f.Pod = true
+		case "binary":
+			f.Binary = true
+		case "", "node_name":
+		default:
+			return f, fmt.Errorf("--metrics-label-filter: no label %q, want some of namespace, workload, pod, binary", name)
+		}
+	}
+	return f, nil
+}
+
+// run is the agent.
+func run(o runOptions, log *slog.Logger) (err error) {
+	filter, err := parseLabelFilter(o.labelFilter)
+	if err != nil {
+		return err
+	}
+	listeners, err := listen(o.web)
+	if err != nil {
+		return err
+	}
+	o.kernel.Logger = log
+	o.kernel.NoBinary = !filter.Binary
+	o.kernel.NoCgroup = !filter.Namespace && !filter.Workload && !filter.Pod
+	if o.kernel.MaxSeriesPerCgroup == 0 {
+		o.kernel.MaxSeriesPerCgroup = max(o.kernel.MaxSeries/2, 1)
+	}
+	k, err := kernel.Open(o.kernel)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, k.Close()) }()
+
+	a := newAgent(k, o, log)
+	if !o.noStandard {
+		a.set.standard = policies.Standard()
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
+	server := newServer(collector.New(k, a.set, filter, log), o.telemetryPath)
+	served := make(chan error, 1)
+	go func() { served <- server.serve(listeners, o.web, log) }()
+
+	a.reload()
+	debug.FreeOSMemory() // BTF and objects were needed to load only
+	server.ready.Store(true)
+	log.Info("serving metrics", "url", server.url(listeners, o.telemetryPath))
+	err = a.loop(ctx, served)
+	server.shutdown()
+	if !o.kernel.NoPin {
+		log.Info("counting goes on in the kernel; tetrameter cleanup ends it")
+	}
+	return err
+}
+
+// loop reacts to what happens until the context ends or the server fails.
+func (a *agent) loop(ctx context.Context, served <-chan error) error {
+	changes, closeWatch, err := watch(a.set.dirs, a.log)
+	if err != nil {
+		return err
+	}
+	defer closeWatch()
+	hangup := make(chan os.Signal, 1)
+	signal.Notify(hangup, syscall.SIGHUP)
+	heartbeat := time.NewTicker(heartbeatInterval)
+	defer heartbeat.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return a.kernel.Heartbeat()
+		case err := <-served:
+			return err
+		case <-changes:
+			a.reload()
+		case <-hangup:
+			a.reload()
+		case <-heartbeat.C:
+			if err := a.kernel.Heartbeat(); err != nil {
+				a.log.Error("heartbeat", "err", err)
+			}
+		}
+	}
+}
