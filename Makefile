@@ -60,7 +60,7 @@ deps: ## Install the Debian packages that tests and generators need
 		echo "installing" $$missing; \
 		export DEBIAN_FRONTEND=noninteractive; \
 		$(SUDO) apt-get -qq update; \
-		$(SUDO) apt-get -qq install -y --no-install-recommends $$missing >/dev/null; \
+		$(SUDO) apt-get -qq -o DPkg::Lock::Timeout=300 install -y --no-install-recommends $$missing >/dev/null; \
 	fi
 
 generate: deps ## Write the BPF objects, their bindings and the generated documentation
