@@ -112,7 +112,7 @@ func run(o runOptions, log *slog.Logger) (err error) {
 	defer stop()
 	server := newServer(collector.New(k, a.set, filter, log), o.telemetryPath)
 	served := make(chan error, 1)
-	go func() { served <- server.serve(listeners, o.web, log) }()
+	go func() { served <- server.serve(listeners, o.web, o.telemetryPath, log) }()
 
 	a.reload()
 	debug.FreeOSMemory() // BTF and objects were needed to load only

@@ -68,14 +68,14 @@ func newServer(metrics prometheus.Collector, telemetryPath string) *server {
 }
 
 // serve blocks until the server fails or is shut down.
-func (s *server) serve(listeners []net.Listener, flags *web.FlagConfig, log *slog.Logger) error {
+func (s *server) serve(listeners []net.Listener, flags *web.FlagConfig, telemetryPath string, log *slog.Logger) error {
 	landing, err := web.NewLandingPage(web.LandingConfig{
 		Name:        "Tetrameter",
 		Description: "Counts kernel events by security policy, in the kernel",
 		Version:     version.Info(),
 		Profiling:   "false",
 		Links: []web.LandingLinks{
-			{Address: "metrics", Text: "Metrics"},
+			{Address: strings.TrimPrefix(telemetryPath, "/"), Text: "Metrics"},
 			{Address: "-/healthy", Text: "Health"},
 			{Address: "-/ready", Text: "Readiness"},
 		},

@@ -5,6 +5,7 @@ package e2e
 import (
 	"bufio"
 	"bytes"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -126,7 +127,7 @@ func startAgent(t *testing.T, args ...string) *agent {
 		if out, err := exec.Command(*agentFlag, "cleanup", "--bpf-fs", a.bpffs).CombinedOutput(); err != nil {
 			t.Errorf("cleanup: %v\n%s", err, out)
 		}
-		if err := unix.Unmount(a.bpffs, unix.MNT_DETACH); err != nil {
+		if err := unix.Unmount(a.bpffs, unix.MNT_DETACH); err != nil && !errors.Is(err, unix.ENOENT) {
 			t.Errorf("unmount %s: %v", a.bpffs, err)
 		}
 		if t.Failed() {
