@@ -65,6 +65,7 @@ deps: ## Install the Debian packages that tests and generators need
 
 generate: deps ## Write the BPF objects, their bindings and the generated documentation
 	go generate ./...
+	go test -count=1 -run '^TestDocs$$' ./exporter/collector -update
 
 # Whether generate changes anything, committed or not.
 generated = git ls-files -co --exclude-standard -- bpf docs | xargs sha256sum
@@ -87,10 +88,18 @@ fmt: deps ## Format Go and C
 unit: ## Run the tests that this kernel can run
 	CGO_ENABLED=1 go test $(if $(SUDO),-exec "sudo -E env PATH=$$PATH") $(TESTFLAGS) ./...
 
-test-vm: deps ## Run the end-to-end test on other kernels: make test-vm ATTACH=kprobe
+# What a virtual machine gets besides the test; it mounts nothing of the host.
+VM_FILES := bin/tetrameter:/bin/tetrameter,bin/trigger:/bin/trigger,policies/standard:/policies
+VM_FLAGS := -tetrameter /bin/tetrameter -trigger /bin/trigger -policies /policies \
+	-module /lib/test/module.ko
+
+test-vm: build ## Run the end-to-end test on other kernels: make test-vm ATTACH=kprobe
+	gcc -static -O2 -o bin/trigger test/triggers/trigger.c
 	go test -c -o bin/e2e.test ./test/e2e
 	go run ./test/vm fetch
-	for attach in $(ATTACH); do go run ./test/vm run -- bin/e2e.test -attach=$$attach; done
+	for attach in $(ATTACH); do \
+		go run ./test/vm run -files $(VM_FILES) -- bin/e2e.test $(VM_FLAGS) -attach=$$attach; \
+	done
 
 bench: deps ## Measure instructions per event against the budgets
 	go run ./test/vm fetch

@@ -53,10 +53,11 @@ static __always_inline bool read_process(struct process_value *p, __u32 *tgid)
 }
 
 /*
- * A scratch slot of this CPU that no interrupted program is using. Adding before
- * looking makes two claimants of one slot both step back.
+ * A scratch slot of this CPU that no interrupted program is using, SCRATCH_SLOTS
+ * if there is none. Adding before looking makes two claimants of one slot both
+ * step back.
  */
-static __always_inline struct scratch_value *acquire_scratch(void)
+static __always_inline __u32 acquire_scratch(void)
 {
 	for (__u32 i = 0; i < SCRATCH_SLOTS; i++) {
 		__u32 slot = i;
@@ -66,11 +67,11 @@ static __always_inline struct scratch_value *acquire_scratch(void)
 			break;
 		__sync_fetch_and_add(&s->users, 1);
 		if (*(volatile __u64 *)&s->users == 1)
-			return s;
+			return i;
 		__sync_fetch_and_add(&s->users, -1);
 	}
 	lose(LOSS_SCRATCH_BUSY);
-	return NULL;
+	return SCRATCH_SLOTS;
 }
 
 /*
@@ -86,14 +87,16 @@ __noinline __u32 resolve_binary(__u64 start_time, __u64 exec_id, __u32 exe, __u3
 	struct task_struct *task = (void *)bpf_get_current_task();
 	struct file *file = BPF_CORE_READ(task, mm, exe_file);
 	struct scratch_value *s;
+	__u32 slot;
 
 	if (!file)
 		return NAME_NONE;
-	s = acquire_scratch();
+	slot = acquire_scratch();
+	s = bpf_map_lookup_elem(&scratch, &slot);
 	if (!s)
 		return NAME_OTHER;
-	walk_path(s, file);
-	process.binary = intern(s);
+	walk_path(s, slot, file);
+	process.binary = intern(s, slot);
 	__sync_fetch_and_add(&s->users, -1);
 	/* Only a cache: without the entry the next event walks again. */
 	if (process.binary != NAME_OTHER)

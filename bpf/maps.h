@@ -45,10 +45,7 @@ struct process_value {
 
 struct scratch_value {
 	__u64 users; /* programs between acquire and release on this CPU */
-	/*
-	 * Loop state lives here rather than in registers: what comes from memory is
-	 * unknown to the verifier, so every iteration looks the same to it.
-	 */
+	/* State of the loops over names and chunks, whose steps are functions. */
 	__u64 dentry; /* struct dentry * */
 	__u64 mnt;    /* struct mount * */
 	__u32 at; /* where in path the string starts */

@@ -38,7 +38,7 @@ static __always_inline __u32 claim_id(__u32 parent)
 }
 
 /* The id of one chunk; NAME_OTHER when there is no room for a new one. */
-static __noinline __u32 intern_chunk(struct name_key *key)
+static __always_inline __u32 intern_chunk(struct name_key *key)
 {
 	__u32 *known, id;
 	long err;
@@ -58,13 +58,20 @@ static __noinline __u32 intern_chunk(struct name_key *key)
 	return known ? *known : NAME_OTHER;
 }
 
-/* Interns the next chunk of s->path; true when that was the last. */
-static __always_inline bool intern_step(struct scratch_value *s)
+/*
+ * Interns the next chunk of the path in a scratch slot; 1 when that was the
+ * last. Steps of loops are global functions on numbers: the verifier looks at
+ * them once, not once for each iteration.
+ */
+__noinline int intern_step(__u32 slot)
 {
-	__u32 at = s->at, left = PATH_SIZE - at;
+	struct scratch_value *s = bpf_map_lookup_elem(&scratch, &slot);
+	__u32 at, left;
 
-	if (at >= PATH_SIZE)
-		return true;
+	if (!s || s->at >= PATH_SIZE)
+		return 1;
+	at = s->at;
+	left = PATH_SIZE - at;
 	if (left > CHUNK_SIZE)
 		left = CHUNK_SIZE;
 	s->at = at + left;
@@ -75,12 +82,12 @@ static __always_inline bool intern_step(struct scratch_value *s)
 	return s->id == NAME_OTHER;
 }
 
-/* The id of s->path from s->at to its end. */
-static __always_inline __u32 intern(struct scratch_value *s)
+/* The id of the path in a slot, from s->at to its end. */
+static __always_inline __u32 intern(struct scratch_value *s, __u32 slot)
 {
 	s->id = NAME_NONE;
 	for (int i = 0; i < CHUNKS_MAX; i++) {
-		if (intern_step(s))
+		if (intern_step(slot))
 			break;
 	}
 	if (s->id == NAME_OTHER)

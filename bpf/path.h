@@ -8,7 +8,7 @@
 #include "maps.h"
 
 /* Names and mounts on the way to the root, together. */
-#define PATH_STEPS 96
+#define PATH_STEPS 512
 #define DELETED " (deleted)"
 
 /* Puts a name before the path; false when it does not fit. */
@@ -40,11 +40,16 @@ enum step {
 };
 
 /* One name, or one mount, towards the root. */
-static __always_inline enum step walk_step(struct scratch_value *s)
+__noinline enum step walk_step(__u32 slot)
 {
-	struct dentry *dentry = (void *)s->dentry, *parent;
-	struct mount *mnt = (void *)s->mnt, *up;
+	struct scratch_value *s = bpf_map_lookup_elem(&scratch, &slot);
+	struct dentry *dentry, *parent;
+	struct mount *mnt, *up;
 
+	if (!s)
+		return STEP_DONE;
+	dentry = (void *)s->dentry;
+	mnt = (void *)s->mnt;
 	if (dentry == BPF_CORE_READ(mnt, mnt.mnt_root)) {
 		up = BPF_CORE_READ(mnt, mnt_parent);
 		s->dentry = (__u64)BPF_CORE_READ(mnt, mnt_mountpoint);
@@ -59,7 +64,7 @@ static __always_inline enum step walk_step(struct scratch_value *s)
 }
 
 /* Writes the path to the end of s->path; s->at is where it starts. */
-static __always_inline void walk_path(struct scratch_value *s, struct file *file)
+static __always_inline void walk_path(struct scratch_value *s, __u32 slot, struct file *file)
 {
 	struct dentry *dentry = BPF_CORE_READ(file, f_path.dentry);
 	struct mount *mnt = (void *)BPF_CORE_READ(file, f_path.mnt) -
@@ -75,15 +80,12 @@ static __always_inline void walk_path(struct scratch_value *s, struct file *file
 		append_deleted(s);
 
 	for (int i = 0; i < PATH_STEPS; i++) {
-		switch (walk_step(s)) {
-		case STEP_ON:
-			continue;
-		case STEP_DONE:
+		enum step step = walk_step(slot);
+
+		if (step == STEP_DONE)
 			return;
-		case STEP_FULL:
+		if (step == STEP_FULL)
 			break;
-		}
-		break;
 	}
 	lose(LOSS_PATH_TRUNCATED);
 }

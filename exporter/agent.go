@@ -14,7 +14,6 @@ import (
 // agent keeps the kernel at what the policy files say.
 type agent struct {
 	kernel *kernel.Kernel
-	facts  *kernel.Facts
 	set    *policySet
 	opts   plan.Options
 	log    *slog.Logger
@@ -24,7 +23,6 @@ type agent struct {
 func newAgent(k *kernel.Kernel, o runOptions, log *slog.Logger) *agent {
 	a := &agent{
 		kernel: k,
-		facts:  k.Facts(),
 		set:    &policySet{files: o.policyFiles, dirs: o.policyDirs, log: log},
 		log:    log,
 		logged: map[plan.ID]kernel.Hook{},
@@ -39,7 +37,7 @@ func newAgent(k *kernel.Kernel, o runOptions, log *slog.Logger) *agent {
 // reported and leaves the rest as it was.
 func (a *agent) reload() {
 	loaded := a.set.load()
-	hooks, err := a.kernel.Apply(plan.Build(loaded, a.facts, a.opts))
+	hooks, err := a.kernel.Apply(plan.Build(loaded, a.kernel.Facts(), a.opts))
 	if err != nil {
 		a.log.Error("apply policies", "err", err)
 	}

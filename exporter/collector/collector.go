@@ -117,7 +117,16 @@ type scrape struct {
 }
 
 func (s scrape) send(name string, v float64, labels ...string) {
+	for i := range labels {
+		labels[i] = valid(labels[i])
+	}
 	s.ch <- prometheus.MustNewConstMetric(s.descs[name], s.types[name], v, labels...)
+}
+
+// valid makes a label value of what may be any bytes: the name of an executable
+// or of a policy file, also inside of a reason.
+func valid(label string) string {
+	return strings.ToValidUTF8(label, "\uFFFD")
 }
 
 // eventLabels are the labels of tetragon_policy_events_total in their order.
@@ -151,7 +160,7 @@ func (s scrape) events(snap *kernel.Snapshot) {
 	for _, series := range snap.Series {
 		l := eventLabels{hook: series.ID.Hook, policy: series.ID.Policy}
 		if s.filter.Binary {
-			l.binary = strings.ToValidUTF8(series.Binary, "\uFFFD")
+			l.binary = valid(series.Binary)
 		}
 		add(l, series.Count, series.First)
 	}
@@ -203,8 +212,15 @@ func (s scrape) totals(totals []kernel.Total) {
 	}
 }
 
+// hooks exposes an id once, although a policy may hook a function both as a
+// system call and as a plain one, which share the id.
 func (s scrape) hooks(snap *kernel.Snapshot) {
+	seen := map[plan.ID]bool{}
 	for _, h := range snap.Hooks {
+		if seen[h.ID] {
+			continue
+		}
+		seen[h.ID] = true
 		labels := []string{h.ID.Policy, h.ID.Namespace, h.ID.Hook}
 		attach := h.Attach
 		if attach == "" {
@@ -216,10 +232,21 @@ func (s scrape) hooks(snap *kernel.Snapshot) {
 	}
 }
 
+// policyStates exposes a name once. It is in two states when a policy is in
+// force and a file of the same name could not be loaded.
 func (s scrape) policyStates() {
+	type key struct{ policy, namespace string }
+	current := map[key]map[string]bool{}
 	for _, p := range s.policies.States() {
+		k := key{valid(p.Policy), p.Namespace}
+		if current[k] == nil {
+			current[k] = map[string]bool{}
+		}
+		current[k][p.State] = true
+	}
+	for k, is := range current {
 		for _, state := range States() {
-			s.send(policyState, value(p.State == state), p.Policy, p.Namespace, state)
+			s.send(policyState, value(is[state]), k.policy, k.namespace, state)
 		}
 	}
 	s.send(loadErrors, float64(s.policies.LoadErrors()))

@@ -9,6 +9,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
+//go:generate sh -c "go run .. metrics-docs >../../docs/metrics.md"
+
 // WriteDocs writes docs/metrics.md.
 func WriteDocs(w io.Writer) error {
 	if _, err := io.WriteString(w, docsHead); err != nil {
@@ -45,8 +47,8 @@ Beside these there are ` + "`tetrameter_build_info`" + `, the ` + "`go_*`" + ` a
 itself, and ` + "`promhttp_metric_handler_errors_total`" + `.
 
 A series of ` + "`tetragon_policy_events_total`" + ` is born with its first event, and ` + "`rate()`" + ` of a
-series that has no earlier sample is 0. Its created timestamp (protobuf and, on request,
-OpenMetrics) is the time of that event. To alert on "did it happen" compare
+series that has no earlier sample is 0. Its created timestamp, which only the protobuf format
+carries, is that of its first event, a millisecond earlier. To alert on "did it happen" compare
 ` + "`tetrameter_policy_hook_last_event_timestamp_seconds`" + ` with ` + "`time()`" + `; to compute rates per policy
 use ` + "`tetrameter_policy_hook_events_total`" + `, which exists from the start.
 

@@ -29,19 +29,28 @@ type Facts struct {
 	noBTF error
 }
 
-// Facts finds out what this kernel offers, by attaching a program each way and
-// detaching it again.
+// Facts finds out what this kernel offers. The first call attaches a program
+// each way and detaches it again. The result is for the plan of the next Apply.
 func (k *Kernel) Facts() *Facts {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	f := &Facts{kinds: map[plan.Kind]error{}}
-	k.btf = btf.NewCache()
-	defer func() { k.btf = nil }()
-	f.btf, f.noBTF = k.btf.Kernel()
-	for _, kind := range []plan.Kind{plan.Fentry, plan.Kprobe} {
-		f.kinds[kind] = k.probe(kind)
+	k.useBTF()
+	if k.kinds == nil {
+		k.kinds = map[plan.Kind]error{}
+		for _, kind := range []plan.Kind{plan.Fentry, plan.Kprobe} {
+			k.kinds[kind] = k.probe(kind)
+		}
 	}
+	f := &Facts{kinds: k.kinds}
+	f.btf, f.noBTF = k.btf.Kernel()
 	return f
+}
+
+// useBTF makes the kernel's types available to loading.
+func (k *Kernel) useBTF() {
+	if k.btf == nil {
+		k.btf = btf.NewCache()
+	}
 }
 
 // probe attaches nothing but the jump to an empty matcher, for a moment.

@@ -42,7 +42,7 @@ type Kernel struct {
 	log  *slog.Logger
 	pins *pins
 	maps *sharedMaps
-	btf  *btf.Cache // while plans are built and applied
+	btf  *btf.Cache // from Facts to the end of Apply: it is large
 
 	mu       sync.Mutex
 	slots    *slots
@@ -52,6 +52,7 @@ type Kernel struct {
 	hooks    []Hook
 	hostNS   map[policy.Namespace]uint32
 	reader   reader
+	kinds    map[plan.Kind]error // what Facts found out
 	// downtime is how long no agent was alive before this one.
 	downtime time.Duration
 }
@@ -135,7 +136,7 @@ type Hook struct {
 func (k *Kernel) Apply(p plan.Plan) ([]Hook, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.btf = btf.NewCache()
+	k.useBTF()
 	defer func() { k.btf = nil }()
 
 	var errs []error

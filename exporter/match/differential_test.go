@@ -5,6 +5,7 @@ package match_test
 import (
 	"flag"
 	"fmt"
+	"maps"
 	"math/big"
 	"math/rand/v2"
 	"testing"
@@ -25,8 +26,7 @@ var (
 // cases is how many random hooks a run compares.
 const cases = 100_000
 
-// binaries gives ids to the reference's paths; the last of them stands in no
-// filter's Input.
+// binaries gives ids to the reference's paths, some of them beyond an int32.
 func binaries() map[string]uint32 {
 	ids := map[string]uint32{}
 	for i, path := range reference.Binaries() {
@@ -47,11 +47,12 @@ type hook struct {
 // arguments, each its own way.
 func random(rng *rand.Rand) hook {
 	h := hook{want: map[uint32]int{}, word: rng.Uint64() & rng.Uint64()}
-	var selectors []policy.Selector
-	var args []policy.Arg
 	passes := true
 	for i := range 1 + rng.IntN(3) {
-		selectors, args, h.event = again(rng, i, h.event)
+		selectors, args, event := reference.Random(rng)
+		if i == 0 {
+			h.event = event // the others' values are near to events of their own
+		}
 		rule := match.Rule{Slot: rng.Uint32() >> 12, Selectors: selectors}
 		for _, a := range args {
 			rule.Types = append(rule.Types, a.Type)
@@ -69,27 +70,22 @@ func random(rng *rand.Rand) hook {
 	return h
 }
 
-// again returns selectors for the event of the first rule: Random's own event
-// decides what its values are near to, so it is drawn until the arguments fit.
-func again(rng *rand.Rand, i int, e reference.Event) ([]policy.Selector, []policy.Arg, reference.Event) {
-	selectors, args, drawn := reference.Random(rng)
-	if i == 0 {
-		e = drawn
-	}
-	return selectors, args, e
-}
-
 // source is mostly the argument's register. A constant is as package plan
-// writes it: extended to 64 bits.
+// writes it.
 func source(rng *rand.Rand, a policy.Arg, e reference.Event) match.Source {
 	if rng.IntN(4) > 0 {
 		return match.Source{Kind: match.Register, Index: a.Index}
 	}
-	n := reference.Number(a.Type, e.Args[a.Index])
+	return match.Source{Kind: match.Constant, Value: extended(a.Type, e.Args[a.Index])}
+}
+
+// extended is what the low bits mean as 64-bit two's complement.
+func extended(t policy.Type, low uint64) uint64 {
+	n := reference.Number(t, low)
 	if n.Sign() < 0 {
-		n = new(big.Int).Add(n, new(big.Int).Lsh(big.NewInt(1), 64))
+		n.Add(n, new(big.Int).Lsh(big.NewInt(1), 64))
 	}
-	return match.Source{Kind: match.Constant, Value: n.Uint64()}
+	return n.Uint64()
 }
 
 func (h hook) guard(rng *rand.Rand) (*match.Guard, bool) {
@@ -117,10 +113,20 @@ func (h hook) check(rng *rand.Rand) error {
 	if err := m.run(ins); err != nil {
 		return fmt.Errorf("%w in\n%v", err, ins)
 	}
-	if diff := cmp.Diff(h.want, m.counted); diff != "" {
-		return fmt.Errorf("counts differ (-want +got):\n%s%+v\n%v", diff, h, ins)
+	if maps.Equal(h.want, m.counted) {
+		return nil
 	}
-	return nil
+	return fmt.Errorf("counts differ (-want +got):\n%s%+v\n%v", cmp.Diff(h.want, m.counted), h, ins)
+}
+
+// at maps places in eight byte units, which jumps count in, to instructions.
+func at(ins asm.Instructions) map[int]int {
+	places, unit := map[int]int{}, 0
+	for i := range ins {
+		places[unit] = i
+		unit += int(ins[i].Size() / asm.InstructionSize)
+	}
+	return places
 }
 
 // reachable returns an error for an instruction that nothing reaches, which

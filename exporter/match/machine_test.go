@@ -29,16 +29,6 @@ type machine struct {
 	written   [11]bool
 }
 
-// at maps places in eight byte units, which jumps count in, to instructions.
-func at(ins asm.Instructions) map[int]int {
-	places, unit := map[int]int{}, 0
-	for i := range ins {
-		places[unit] = i
-		unit += int(ins[i].Size() / asm.InstructionSize)
-	}
-	return places
-}
-
 // run fills counted. An error is one of the code, whatever the event.
 func (m *machine) run(ins asm.Instructions) error {
 	m.counted = map[uint32]int{}
@@ -51,8 +41,10 @@ func (m *machine) run(ins asm.Instructions) error {
 		}
 		next := unit + int(ins[i].Size()/asm.InstructionSize)
 		if ins[i].OpCode.JumpOp() == asm.Exit {
-			if r0, err := m.get(asm.R0); r0 != 0 || err != nil {
-				return fmt.Errorf("returned %d, %w", r0, err)
+			if r0, err := m.get(asm.R0); r0 != 0 {
+				return fmt.Errorf("returned %d", r0)
+			} else if err != nil {
+				return err
 			}
 			return nil
 		}
@@ -129,18 +121,19 @@ func (m *machine) alu(ins asm.Instruction, source uint64) error {
 		return nil
 	}
 	v, err := m.get(ins.Dst)
-	if err != nil || source >= 64 {
-		return fmt.Errorf("shift by %d, %w", source, err)
-	}
-	switch ins.OpCode.ALUOp() {
-	case asm.LSh:
+	switch op := ins.OpCode.ALUOp(); {
+	case err != nil:
+		return err
+	case source >= 64:
+		return fmt.Errorf("shift by %d", source)
+	case op == asm.LSh:
 		m.set(ins.Dst, v<<source)
-	case asm.RSh:
+	case op == asm.RSh:
 		m.set(ins.Dst, v>>source)
-	case asm.ArSh:
+	case op == asm.ArSh:
 		m.set(ins.Dst, uint64(int64(v)>>source))
 	default:
-		return fmt.Errorf("operation %v is not expected", ins.OpCode.ALUOp())
+		return fmt.Errorf("operation %v is not expected", op)
 	}
 	return nil
 }
@@ -167,18 +160,15 @@ func compare(op asm.JumpOp, a, b uint64) (bool, error) {
 	return false, fmt.Errorf("jump %v is not expected", op)
 }
 
-// call stands for the functions of bpf/event.h and bpf/count.h.
+// call stands for the functions of bpf/event.h and bpf/count.h, and numbers
+// what their enums do.
 func (m *machine) call(function string) error {
-	first, err := m.get(asm.R1)
-	if err != nil || first != eventAddress {
-		return fmt.Errorf("%s called with R1 %#x, %w", function, first, err)
+	if first, _ := m.get(asm.R1); first != eventAddress {
+		return fmt.Errorf("the first parameter of %s is not the event", function)
 	}
 	second, err := m.get(asm.R2)
-	if function == "binary" {
-		err = nil // it has one parameter
-	}
-	if err != nil {
-		return fmt.Errorf("%s called: %w", function, err)
+	if err != nil && function != "binary" { // which has one parameter
+		return err
 	}
 	result := uint64(0)
 	switch function {
@@ -188,16 +178,14 @@ func (m *machine) call(function string) error {
 		// The upper half of a 32-bit result is not defined.
 		result = uint64(m.binaries[m.event.Binary]) | m.garbage.Uint64()<<32
 	case "capabilities":
-		// The numbers of enum capability_set.
-		result = m.event.Capabilities[[]policy.CapabilitySet{
-			policy.Effective, policy.Inheritable, policy.Permitted,
-		}[second]]
+		sets := []policy.CapabilitySet{policy.Effective, policy.Inheritable, policy.Permitted}
+		result = m.event.Capabilities[sets[second]]
 	case "namespace_inode":
-		// The numbers of enum namespace.
-		result = uint64(m.event.Namespaces[[]policy.Namespace{
+		list := []policy.Namespace{
 			policy.Uts, policy.Ipc, policy.Mnt, policy.Pid, policy.PidForChildren,
 			policy.Net, policy.Time, policy.TimeForChildren, policy.Cgroup, policy.User,
-		}[second]])
+		}
+		result = uint64(m.event.Namespaces[list[second]])
 	case "user_word":
 		result = m.userWord(second)
 	default:

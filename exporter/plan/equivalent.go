@@ -51,12 +51,16 @@ func Equivalents() []Equivalent {
 			Difference: "counts finit_module, so module files only, also when the file cannot be read; the file is no argument",
 		},
 	}
-	for _, name := range []string{
-		"setuid", "setgid", "setreuid", "setregid", "setresuid", "setresgid", "setfsuid", "setfsgid",
+	for _, call := range []struct {
+		name string
+		args int
+	}{
+		{"setuid", 1}, {"setgid", 1}, {"setreuid", 2}, {"setregid", 2},
+		{"setresuid", 3}, {"setresgid", 3}, {"setfsuid", 1}, {"setfsgid", 1},
 	} {
 		table = append(table, Equivalent{
-			Function:   "__sys_" + name,
-			Points:     []Point{syscallPoint(name, nil, identity(registers))},
+			Function:   "__sys_" + call.name,
+			Points:     []Point{syscallPoint(call.name, nil, identity(call.args))},
 			Difference: "does not see 32-bit system calls",
 		})
 	}
@@ -69,7 +73,7 @@ func syscallPoint(name string, guard *match.Guard, sources []match.Source) Point
 
 // equivalents returns the points which stand for the hook's function.
 func equivalents(h Hook, kernel Kernel) ([]Point, error) {
-	points, err := lookUp(h)
+	points, err := lookUp(h, kernel.Arch())
 	if err != nil {
 		return nil, err
 	}
@@ -81,8 +85,10 @@ func equivalents(h Hook, kernel Kernel) ([]Point, error) {
 	return points, nil
 }
 
-func lookUp(h Hook) ([]Point, error) {
-	if _, name, ok := strings.Cut(h.Function, "_sys_"); ok && h.Syscall {
+// lookUp knows only the native system calls: sys_enter tracepoints do not see
+// those of other ABIs, such as __ia32_sys_execve and compat_sys_execve.
+func lookUp(h Hook, arch string) ([]Point, error) {
+	if name, ok := strings.CutPrefix(h.Function, syscallPrefix(arch)+"sys_"); ok && h.Syscall {
 		return []Point{syscallPoint(name, nil, identity(registers))}, nil
 	}
 	for _, e := range Equivalents() {

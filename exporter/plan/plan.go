@@ -208,22 +208,21 @@ func allowed(kind Kind, kinds []Kind) bool {
 }
 
 func (h *Hook) points(kind Kind, kernel Kernel) ([]Point, error) {
-	switch kind {
-	case Fentry:
-		n, err := kernel.Parameters(h.Function)
-		if err != nil {
-			return nil, err
-		}
-		args := n
-		if h.Syscall {
-			args = registers
-		}
-		return []Point{{h.Function, h.Syscall, n, nil, identity(args)}}, nil
-	case Kprobe:
-		return []Point{{h.Function, h.Syscall, 0, nil, identity(registers)}}, nil
-	default:
+	if kind == Tracepoint {
 		return equivalents(*h, kernel)
 	}
+	parameters, err := kernel.Parameters(h.Function)
+	args := parameters
+	if h.Syscall || err != nil {
+		args = registers
+	}
+	if kind == Kprobe { // which needs to know no function
+		return []Point{{h.Function, h.Syscall, 0, nil, identity(args)}}, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return []Point{{h.Function, h.Syscall, parameters, nil, identity(args)}}, nil
 }
 
 // filtersHaveSources returns an error if a filter needs an argument that the
@@ -294,8 +293,12 @@ func functionName(spec policy.Hook, arch string) string {
 	if !spec.Syscall || !strings.HasPrefix(spec.Call, "sys_") {
 		return spec.Call
 	}
+	return syscallPrefix(arch) + spec.Call
+}
+
+func syscallPrefix(arch string) string {
 	if arch == "arm64" {
-		return "__arm64_" + spec.Call
+		return "__arm64_"
 	}
-	return "__x64_" + spec.Call
+	return "__x64_"
 }

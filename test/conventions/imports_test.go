@@ -80,6 +80,8 @@ func ownership() []rule {
 			"without an API server everything but names works, so only exporter/workload knows of one"),
 		owner("exporter/api", "google.golang.org/grpc",
 			"only exporter/api serves calls; the rest is usable without them"),
+		owner("exporter/match/reference", module+"/exporter/match/reference",
+			"tests compare with the reference, so nothing may depend on it"),
 		owner("test", module+"/test",
 			"what the tests need is not part of the product"),
 	}

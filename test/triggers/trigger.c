@@ -4,10 +4,10 @@
  * Causes events that policies watch, each exactly as often as asked. Single
  * threaded and without a runtime that makes system calls of its own.
  *
- *	trigger [repeat N] [pause MICROSECONDS] [cpu N] [wait] COMMAND
+ *	trigger [repeat N] [pause MICROSECONDS] [cpu N] [wait] [time] COMMAND
  *
  * See command() for COMMAND. "wait" prints a line and goes on when its standard
- * input has one.
+ * input has one; "time" prints the nanoseconds that all repetitions took.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -17,6 +17,7 @@
 #include <linux/sched.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,6 +27,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 static void die(const char *what)
@@ -155,9 +157,19 @@ static void command(char **argv)
 		die(name);
 }
 
+static long long now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000000000LL + t.tv_nsec;
+}
+
 int main(int argc, char **argv)
 {
 	long repeat = 1, pause_us = 0;
+	long long start;
+	bool timed = false;
 	cpu_set_t cpus;
 	char line[16];
 
@@ -174,16 +186,21 @@ int main(int argc, char **argv)
 		} else if (!strcmp(*argv, "wait")) {
 			if (puts("ready") < 0 || fflush(stdout) || !fgets(line, sizeof(line), stdin))
 				die("wait");
+		} else if (!strcmp(*argv, "time")) {
+			timed = true;
 		} else {
 			break;
 		}
 	}
 	if (!*argv)
 		die("command");
+	start = now();
 	while (repeat-- > 0) {
 		command(argv);
 		if (pause_us)
 			usleep(pause_us);
 	}
+	if (timed)
+		printf("%lld\n", now() - start);
 	return 0;
 }

@@ -3,17 +3,13 @@
 package main
 
 import (
-	"archive/tar"
-	"bytes"
 	"context"
-	"debug/elf"
 	"errors"
 	"flag"
 	"fmt"
-	"io"
+	"io/fs"
 	"os"
 	"os/exec"
-	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -143,104 +139,64 @@ func fetchKernel(ctx context.Context, a apt, cache, suite string) error {
 	return nil
 }
 
-// extractKernel writes vmlinuz and module.ko from the packages into dir.
+// extractKernel writes vmlinux and module.ko from the packages into dir.
+// dpkg-deb does the unpacking: archive/tar would link os/user, with it the C
+// library, and so make a default build of this program unfit for /init.
 func extractKernel(ctx context.Context, debs []string, dir string) error {
-	var vmlinuz []byte
-	found := map[string][]byte{}
+	root := dir + ".root"
+	defer os.RemoveAll(root)
 	for _, deb := range debs {
-		err := eachFile(ctx, deb, func(name string, r io.Reader) (err error) {
-			module, extension, _ := strings.Cut(path.Base(name), ".")
-			switch {
-			// The second place is that of linux-binary packages.
-			case strings.HasPrefix(name, "boot/vmlinuz-"), strings.HasSuffix(name, "/vmlinuz"):
-				vmlinuz, err = io.ReadAll(r)
-			case strings.Contains(name, "/kernel/") && slices.Contains(modules(), module):
-				found[module], err = decompress(ctx, extension, r)
-			}
-			return err
-		})
-		if err != nil {
-			return err
+		cmd := exec.CommandContext(ctx, "dpkg-deb", "--extract", deb, root)
+		cmd.Stderr = os.Stderr
+		if err := cmd.Run(); err != nil {
+			return fmt.Errorf("extract %s: %w", filepath.Base(deb), err)
 		}
 	}
-	if vmlinuz == nil {
-		return errors.New("no package holds vmlinuz")
-	}
-	if err := os.Mkdir(dir, 0o755); err != nil {
+	image, found, err := findKernel(root)
+	if err != nil {
 		return err
 	}
-	for _, module := range modules() {
-		if data := found[module]; data != nil && independent(data) {
-			if err := os.WriteFile(filepath.Join(dir, "module.ko"), data, 0o644); err != nil {
-				return err
-			}
-			return os.WriteFile(filepath.Join(dir, "vmlinuz"), vmlinuz, 0o644)
+	kernel, err := vmlinux(ctx, image)
+	if err != nil {
+		return err
+	}
+	for _, name := range modules() {
+		module, err := decompress(ctx, found[name])
+		if err != nil {
+			return fmt.Errorf("module %s: %w", name, err)
 		}
+		if !independent(module) {
+			continue
+		}
+		return errors.Join(
+			os.Mkdir(dir, 0o755),
+			os.WriteFile(filepath.Join(dir, "module.ko"), module, 0o644),
+			os.WriteFile(filepath.Join(dir, "vmlinux"), kernel, 0o644))
 	}
 	return fmt.Errorf("no package holds one of the modules %s", strings.Join(modules(), ", "))
 }
 
-// eachFile calls f for each regular file of a package, without unpacking the
-// several hundred megabytes that nobody asks for.
-func eachFile(ctx context.Context, deb string, f func(name string, r io.Reader) error) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	cmd := exec.CommandContext(ctx, "dpkg-deb", "--fsys-tarfile", deb)
-	cmd.Stderr = os.Stderr
-	stdout, err := cmd.StdoutPipe()
-	if err != nil {
-		return err
-	}
-	if err := cmd.Start(); err != nil {
-		return err
-	}
-	archive := tar.NewReader(stdout)
-	for {
-		header, err := archive.Next()
-		if err == io.EOF {
-			break
+// findKernel reads the boot image and the candidate modules, as packaged, from
+// a tree of unpacked packages.
+func findKernel(root string) (image []byte, found map[string][]byte, err error) {
+	found = map[string][]byte{}
+	err = filepath.WalkDir(root, func(name string, entry fs.DirEntry, err error) error {
+		if err != nil || !entry.Type().IsRegular() {
+			return err
 		}
-		if err == nil && header.Typeflag == tar.TypeReg {
-			err = f(strings.TrimPrefix(header.Name, "./"), archive)
+		module, _, _ := strings.Cut(entry.Name(), ".ko")
+		switch {
+		// It is boot/vmlinuz-VERSION, in linux-binary packages vmlinuz
+		// beside the modules.
+		case entry.Name() == "vmlinuz", strings.HasPrefix(entry.Name(), "vmlinuz-"):
+			image, err = os.ReadFile(name)
+		case slices.Contains(modules(), module):
+			found[module], err = os.ReadFile(name)
 		}
-		if err != nil {
-			cancel()
-			cmd.Wait()
-			return fmt.Errorf("package %s: %w", filepath.Base(deb), err)
-		}
-	}
-	// dpkg-deb is killed by a closed pipe unless the padding is read as well.
-	if _, err := io.Copy(io.Discard, stdout); err != nil {
 		return err
+	})
+	if err == nil && image == nil {
+		err = errors.New("no package holds vmlinuz")
 	}
-	return cmd.Wait()
-}
-
-// decompress reads a module with the extension ko, ko.xz or ko.zst.
-func decompress(ctx context.Context, extension string, r io.Reader) ([]byte, error) {
-	tool, compressed := map[string]string{"ko.xz": "xz", "ko.zst": "zstd"}[extension]
-	if !compressed {
-		return io.ReadAll(r)
-	}
-	cmd := exec.CommandContext(ctx, tool, "--decompress", "--stdout")
-	cmd.Stdin, cmd.Stderr = r, os.Stderr
-	data, err := cmd.Output()
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", tool, err)
-	}
-	return data, nil
-}
-
-// independent reports whether the module needs no other module.
-func independent(module []byte) bool {
-	file, err := elf.NewFile(bytes.NewReader(module))
-	if err != nil {
-		return false
-	}
-	section := file.Section(".modinfo")
-	if section == nil {
-		return false
-	}
-	info, err := section.Data()
-	return err == nil && bytes.Contains(append([]byte{0}, info...), []byte("\x00depends=\x00"))
+	return image, found, err
 }

@@ -11,7 +11,7 @@ import (
 	"strings"
 )
 
-// kernel is a directory of the cache, named SUITE-VERSION, with vmlinuz and
+// kernel is a directory of the cache, named SUITE-VERSION, with vmlinux and
 // module.ko.
 type kernel struct {
 	suite   string
@@ -23,7 +23,7 @@ func (k kernel) upstream() string { return upstreamVersion(k.version) }
 
 // cachedKernels lists the kernels of the cache, oldest version first.
 func cachedKernels(cache string) ([]kernel, error) {
-	images, err := filepath.Glob(filepath.Join(cache, "*-*", "vmlinuz"))
+	images, err := filepath.Glob(filepath.Join(cache, "*-*", "vmlinux"))
 	if err != nil {
 		return nil, err
 	}

@@ -23,8 +23,9 @@ type outcome struct {
 // copyOutput copies the output of the binary from r to w up to the line
 // "TOKEN STATUS" of the guest. It reads r to its end, for QEMU not to block.
 func copyOutput(w io.Writer, r io.Reader, token string) (outcome, error) {
-	// go test -json marks its lines with a leading SYN.
-	ran := regexp.MustCompile(`^\x16?--- (PASS|FAIL): |^Benchmark\S*\s+\d+\s`)
+	// Output of a test that lacks its last newline comes before the dashes,
+	// as does the SYN of go test -json; the indent of a subtest is a space.
+	ran := regexp.MustCompile(`(^|\S)--- (PASS|FAIL): \S+ \([0-9.]+s\)$|^Benchmark\S*\s+\d+\s`)
 	var o outcome
 	lines := bufio.NewReader(r)
 	newline := ""
@@ -38,12 +39,12 @@ func copyOutput(w io.Writer, r io.Reader, token string) (outcome, error) {
 			_, err = io.Copy(io.Discard, r)
 			return o, err
 		}
-		if ran.MatchString(line) {
+		text := strings.TrimSuffix(line, "\n")
+		if ran.MatchString(text) {
 			o.tests++
 		}
 		// A newline is written once something follows it: the last one
 		// belongs to the guest.
-		text := strings.TrimSuffix(line, "\n")
 		if _, werr := io.WriteString(w, newline+text); werr != nil {
 			return o, werr
 		}

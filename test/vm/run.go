@@ -56,8 +56,14 @@ func runCommand(ctx context.Context, args []string) (int, error) {
 	}
 	r.binary, r.args = flags.Arg(0), flags.Args()[1:]
 	r.isTest, r.args = testArguments(r.binary, r.args)
-	if err := checkStatic(r.binary); err != nil {
+	self, err := os.Executable()
+	if err != nil {
 		return 0, err
+	}
+	for _, name := range []string{self, r.binary} {
+		if err := checkStatic(name); err != nil {
+			return 0, err
+		}
 	}
 	cached, err := cachedKernels(*cache)
 	if err != nil {
@@ -178,13 +184,18 @@ func (r run) verdict(o outcome, stopped error) (code int, text string) {
 	return code, text
 }
 
-// printTail prints the end of the console of the run that failed.
+// printTail prints what the kernel of the failed run said since it started
+// init, or, if it never did, while it booted.
 func printTail(console string, offset int64) {
 	data, err := os.ReadFile(console)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "vm:", err)
 		return
 	}
-	lines := bytes.SplitAfter(bytes.ReplaceAll(data[offset:], []byte("\r"), nil), []byte("\n"))
+	data = data[offset:]
+	if i := bytes.LastIndex(data, []byte("Run "+initPath)); i >= 0 {
+		_, data, _ = bytes.Cut(data[i:], []byte("\n"))
+	}
+	lines := bytes.SplitAfter(bytes.ReplaceAll(data, []byte("\r"), nil), []byte("\n"))
 	os.Stderr.Write(bytes.Join(lines[max(0, len(lines)-tailLines):], nil))
 }
