@@ -88,18 +88,19 @@ fmt: deps ## Format Go and C
 unit: ## Run the tests that this kernel can run
 	CGO_ENABLED=1 go test $(if $(SUDO),-exec "sudo -E env PATH=$$PATH") $(TESTFLAGS) ./...
 
-# What a virtual machine gets besides the test; it mounts nothing of the host.
-VM_FILES := bin/tetrameter:/bin/tetrameter,bin/trigger:/bin/trigger,policies/standard:/policies
+# What a virtual machine gets besides the test. A test mounts over /usr/bin/sudo.
+VM_FILES := bin/tetrameter:/bin/tetrameter,policies/standard:/policies,bin/trigger:/bin/trigger,bin/trigger:/usr/bin/sudo
 VM_FLAGS := -tetrameter /bin/tetrameter -trigger /bin/trigger -policies /policies \
 	-module /lib/test/module.ko
 
-test-vm: build ## Run the end-to-end test on other kernels: make test-vm ATTACH=kprobe
+test-vm: deps build ## Run the end-to-end test on other kernels: make test-vm ATTACH=kprobe
 	gcc -static -O2 -o bin/trigger test/triggers/trigger.c
 	go test -c -o bin/e2e.test ./test/e2e
 	go run ./test/vm fetch
-	for attach in $(ATTACH); do \
-		go run ./test/vm run -files $(VM_FILES) -- bin/e2e.test $(VM_FLAGS) -attach=$$attach; \
-	done
+	failed=; for attach in $(ATTACH); do \
+		go run ./test/vm run -timeout 10m -files $(VM_FILES) -- \
+			bin/e2e.test $(VM_FLAGS) -attach=$$attach || failed+=" $$attach"; \
+	done; [ -z "$$failed" ] || { echo "failed with --attach:$$failed"; exit 1; }
 
 bench: deps ## Measure instructions per event against the budgets
 	go run ./test/vm fetch

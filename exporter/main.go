@@ -6,6 +6,11 @@
 // collector.
 package main
 
+// Go tries Multipath TCP for listeners, and a kernel without it looks for a
+// module: the agent should not be what its own policies see.
+//
+//go:debug multipathtcp=0
+
 import (
 	"fmt"
 	"log/slog"

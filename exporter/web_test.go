@@ -130,10 +130,16 @@ func TestParseLabelFilter(t *testing.T) {
 		{"binary", collector.Filter{Binary: true}, ""},
 		{"pod,pod", collector.Filter{Pod: true}, ""},
 		{"node_name,namespace", collector.Filter{Namespace: true}, ""},
-		{"workload,Binary", collector.Filter{Workload: true},
-			`--metrics-label-filter: no label "Binary", want some of namespace, workload, pod, binary`},
-		{"policy", collector.Filter{},
-			`--metrics-label-filter: no label "policy", want some of namespace, workload, pod, binary`},
+		{
+			"workload,Binary",
+			collector.Filter{Workload: true},
+			`--metrics-label-filter: no label "Binary", want some of namespace, workload, pod, binary`,
+		},
+		{
+			"policy",
+			collector.Filter{},
+			`--metrics-label-filter: no label "policy", want some of namespace, workload, pod, binary`,
+		},
 	}
 	for _, test := range tests {
 		t.Run(test.flag, func(t *testing.T) {

@@ -77,8 +77,12 @@ func TestEvents(t *testing.T) {
 		{"overflow", everything(), kernel.Snapshot{
 			Series: []kernel.Series{one(id("", "a"), "/b", 1, 2)}, Totals: over(id("", "a"), 5),
 		}, []string{series("/b", "a", "", 2), series("~other", "a", "~other", 5)}},
-		{"overflow without binary", collector.Filter{Namespace: true, Workload: true, Pod: true},
-			kernel.Snapshot{Totals: over(id("", "a"), 5)}, []string{series("", "a", "~other", 5)}},
+		{
+			"overflow without binary",
+			collector.Filter{Namespace: true, Workload: true, Pod: true},
+			kernel.Snapshot{Totals: over(id("", "a"), 5)},
+			[]string{series("", "a", "~other", 5)},
+		},
 		{"overflow without labels joins the others", collector.Filter{}, kernel.Snapshot{
 			Series: []kernel.Series{one(id("", "a"), "/b", 1, 2)}, Totals: over(id("", "a"), 5),
 		}, []string{series("", "a", "", 7)}},

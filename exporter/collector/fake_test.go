@@ -5,7 +5,6 @@ package collector_test
 import (
 	"bytes"
 	"flag"
-	"io"
 	"log/slog"
 	"os"
 	"regexp"
@@ -99,7 +98,7 @@ func counted() kernel.Snapshot {
 
 // newCollector does not log: the tests see what matters in the metrics.
 func newCollector(counters collector.Counters, policies collector.Policies, filter collector.Filter) *collector.Collector {
-	return collector.New(counters, policies, filter, slog.New(slog.NewTextHandler(io.Discard, nil)))
+	return collector.New(counters, policies, filter, slog.New(slog.DiscardHandler))
 }
 
 // expose is what a scraper gets, in the given format, without how long reading

@@ -154,14 +154,26 @@ func TestErrors(t *testing.T) {
 		is   error
 		want string
 	}{
-		{"no argument", on(0, match.Source{}, "int", filter(policy.Equal, 1)), match.ErrNoArgument,
-			"p.yaml:3:5: argument 0: argument is not available at this attach point"},
-		{"no integer", on(0, register(), "string", filter(policy.Equal, 1)), nil,
-			"p.yaml:3:5: filter on an argument of type string"},
-		{"no such namespace", match.Rule{Selectors: []policy.Selector{{Namespaces: []policy.NamespaceFilter{namespace}}}}, nil,
-			"p.yaml:3:5: this kernel has no Time namespace"},
-		{"no id", match.Rule{Selectors: []policy.Selector{{Binaries: []policy.BinaryFilter{binary}}}}, nil,
-			"p.yaml:3:5: binary /bin/a has no id"},
+		{
+			"no argument", on(0, match.Source{}, "int", filter(policy.Equal, 1)), match.ErrNoArgument,
+			"p.yaml:3:5: argument 0: argument is not available at this attach point",
+		},
+		{
+			"no integer", on(0, register(), "string", filter(policy.Equal, 1)), nil,
+			"p.yaml:3:5: filter on an argument of type string",
+		},
+		{
+			"no such namespace",
+			match.Rule{Selectors: []policy.Selector{{Namespaces: []policy.NamespaceFilter{namespace}}}},
+			nil,
+			"p.yaml:3:5: this kernel has no Time namespace",
+		},
+		{
+			"no id",
+			match.Rule{Selectors: []policy.Selector{{Binaries: []policy.BinaryFilter{binary}}}},
+			nil,
+			"p.yaml:3:5: binary /bin/a has no id",
+		},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

@@ -89,9 +89,8 @@ func extended(t policy.Type, low uint64) uint64 {
 }
 
 func (h hook) guard(rng *rand.Rand) (*match.Guard, bool) {
-	g := &match.Guard{
-		Arg: rng.IntN(len(h.event.Args)), Dereference: rng.IntN(2) == 0, Mask: 1<<rng.IntN(64) | 1<<rng.IntN(64),
-	}
+	g := &match.Guard{Arg: rng.IntN(len(h.event.Args)), Dereference: rng.IntN(2) == 0, Mask: 1 << rng.IntN(64)}
+	g.Mask |= 1 << rng.IntN(64)
 	value := h.event.Args[g.Arg]
 	if g.Dereference {
 		value ^= h.word

@@ -55,8 +55,14 @@ func Equivalents() []Equivalent {
 		name string
 		args int
 	}{
-		{"setuid", 1}, {"setgid", 1}, {"setreuid", 2}, {"setregid", 2},
-		{"setresuid", 3}, {"setresgid", 3}, {"setfsuid", 1}, {"setfsgid", 1},
+		{"setuid", 1},
+		{"setgid", 1},
+		{"setreuid", 2},
+		{"setregid", 2},
+		{"setresuid", 3},
+		{"setresgid", 3},
+		{"setfsuid", 1},
+		{"setfsgid", 1},
 	} {
 		table = append(table, Equivalent{
 			Function:   "__sys_" + call.name,

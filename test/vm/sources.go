@@ -159,12 +159,15 @@ func (s source) writeTo(w io.Writer) {
 // configuredSources reads the apt sources below dir, usually /etc/apt.
 func configuredSources(dir string) ([]source, error) {
 	var sources []source
-	for pattern, parse := range map[string]func(string) []source{
-		"sources.list":             parseSourceList,
-		"sources.list.d/*.list":    parseSourceList,
-		"sources.list.d/*.sources": parseSources,
+	for _, format := range []struct {
+		pattern string
+		parse   func(string) []source
+	}{
+		{"sources.list", parseSourceList},
+		{"sources.list.d/*.list", parseSourceList},
+		{"sources.list.d/*.sources", parseSources},
 	} {
-		files, err := filepath.Glob(filepath.Join(dir, pattern))
+		files, err := filepath.Glob(filepath.Join(dir, format.pattern))
 		if err != nil {
 			return nil, err
 		}
@@ -173,7 +176,7 @@ func configuredSources(dir string) ([]source, error) {
 			if err != nil {
 				return nil, err
 			}
-			sources = append(sources, parse(string(text))...)
+			sources = append(sources, format.parse(string(text))...)
 		}
 	}
 	return sources, nil

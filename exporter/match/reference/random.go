@@ -102,7 +102,7 @@ func (g generator) mask() uint64 {
 	case 1:
 		return 1<<41 - 1
 	default:
-		return 1<<g.rng.IntN(41) | 1<<g.rng.IntN(41)
+		return 1<<g.rng.IntN(41) | 1<<20
 	}
 }
 
