@@ -81,9 +81,7 @@ static __always_inline __u32 acquire_scratch(void)
  */
 __noinline __u32 resolve_binary(__u64 start_time, __u64 exec_id, __u32 exe, __u32 tgid)
 {
-	struct process_value process = {
-		.start_time = start_time, .exec_id = exec_id, .exe = exe
-	};
+	struct process_value process = { .start_time = start_time, .exec_id = exec_id, .exe = exe };
 	struct task_struct *task = (void *)bpf_get_current_task();
 	struct file *file = BPF_CORE_READ(task, mm, exe_file);
 	struct scratch_value *s;

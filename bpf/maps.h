@@ -28,7 +28,7 @@ struct total_value {
 
 /* Paths are interned as chains of chunks: equal ids mean equal strings. */
 struct name_key {
-	__u32 parent; /* id of what precedes the chunk, 0 at the start */
+	__u32 parent;	 /* id of what precedes the chunk, 0 at the start */
 	char chunk[124]; /* zero padded */
 };
 
@@ -48,7 +48,7 @@ struct scratch_value {
 	/* State of the loops over names and chunks, whose steps are functions. */
 	__u64 dentry; /* struct dentry * */
 	__u64 mnt;    /* struct mount * */
-	__u32 at; /* where in path the string starts */
+	__u32 at;     /* where in path the string starts */
 	__u32 id;
 	struct name_key name;
 	char path[PATH_SIZE + NAME_SIZE]; /* filled from the end of PATH_SIZE */

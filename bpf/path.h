@@ -74,9 +74,8 @@ static __always_inline void walk_path(struct scratch_value *s, __u32 slot, struc
 	s->mnt = (__u64)mnt;
 	s->at = PATH_SIZE;
 	/* d_unlinked(), and the nameless files of memfd_create and O_TMPFILE */
-	if (BPF_CORE_READ(dentry, d_parent) != dentry ?
-		    !BPF_CORE_READ(dentry, d_hash.pprev) :
-		    dentry != BPF_CORE_READ(mnt, mnt.mnt_root))
+	if (BPF_CORE_READ(dentry, d_parent) != dentry ? !BPF_CORE_READ(dentry, d_hash.pprev) :
+							dentry != BPF_CORE_READ(mnt, mnt.mnt_root))
 		append_deleted(s);
 
 	for (int i = 0; i < PATH_STEPS; i++) {

@@ -2,14 +2,20 @@
 
 package bpf
 
-// The schema of the shared maps, as bpf/maps.h declares it.
-type (
-	SeriesKey   = RawTPSeriesKey
-	SeriesValue = RawTPSeriesValue
-	TotalValue  = RawTPTotalValue
-	NameKey     = RawTPNameKey
-	StateValue  = RawTPStateValue
-)
+// SeriesKey is the key of the series map (bpf/maps.h).
+type SeriesKey = RawTPSeriesKey
+
+// SeriesValue is the value of the series and overflow maps on one CPU.
+type SeriesValue = RawTPSeriesValue
+
+// TotalValue is the value of the totals map on one CPU.
+type TotalValue = RawTPTotalValue
+
+// NameKey is the key of the names map.
+type NameKey = RawTPNameKey
+
+// StateValue is the value of the state map.
+type StateValue = RawTPStateValue
 
 // Ids of names that are no entry of the names map (enum in bpf/names.h).
 const (

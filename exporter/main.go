@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 
+// Go tries Multipath TCP for listeners, and a kernel without it looks for a
+// module: the agent should not be what its own policies see.
+//
+//go:debug multipathtcp=0
+
 // Command tetrameter counts kernel events by security policy, in the kernel,
 // and serves the counts to Prometheus. This package reads flags and wires the
 // stages that the directories beside it are: policy, plan, match, kernel,
 // collector.
 package main
-
-// Go tries Multipath TCP for listeners, and a kernel without it looks for a
-// module: the agent should not be what its own policies see.
-//
-//go:debug multipathtcp=0
 
 import (
 	"fmt"

@@ -36,6 +36,8 @@ type policyFile struct {
 	data string
 	good *policy.Policy // nil if no version was good
 	err  error
+	// rival is the file whose policy has the same name and is in force.
+	rival string
 	// shipped says that it came with the agent and gives way to a file of the
 	// operator with the same policy name.
 	shipped bool
@@ -75,6 +77,7 @@ func (s *policySet) loadShipped(before map[string]*policyFile) {
 }
 
 func (s *policySet) loadFile(path string, before map[string]*policyFile) {
+	path = filepath.Clean(path)
 	data, err := os.ReadFile(path)
 	s.add(path, data, err, before)
 }
@@ -106,14 +109,14 @@ func isPolicyFile(name string) bool {
 // add parses a file unless it is the same as before.
 func (s *policySet) add(path string, data []byte, err error, before map[string]*policyFile) {
 	old := before[path]
-	if old != nil && err == nil && old.data == string(data) {
+	if old == nil {
+		old = &policyFile{}
+	} else if err == nil && old.data == string(data) && !unread(old.err) ||
+		err != nil && old.err != nil && old.err.Error() == err.Error() {
 		s.known[path] = old
 		return
 	}
-	f := &policyFile{data: string(data)}
-	if old != nil {
-		f.good = old.good
-	}
+	f := &policyFile{data: string(data), good: old.good, rival: old.rival}
 	s.known[path] = f
 	if err == nil {
 		var p *policy.Policy
@@ -124,6 +127,12 @@ func (s *policySet) add(path string, data []byte, err error, before map[string]*
 	if f.err = err; err != nil {
 		s.fail(path, err)
 	}
+}
+
+// unread says that a file could not even be read.
+func unread(err error) bool {
+	var problems policy.Errors
+	return err != nil && !errors.As(err, &problems)
 }
 
 // fail counts and reports a file that could not be loaded.
@@ -151,13 +160,13 @@ func (s *policySet) inForce() []*policy.Policy {
 		k := key{f.good.Namespace, f.good.Name}
 		other, taken := from[k]
 		if taken && !s.known[other].shipped {
-			if f.err == nil {
-				f.err = fmt.Errorf("%v: policy %s is already defined in %s", f.good.Pos, f.good.Name, other)
-				s.fail(path, f.err)
+			if f.rival != other {
+				s.fail(path, fmt.Errorf("%v: policy %s is already defined in %s", f.good.Pos, f.good.Name, other))
 			}
+			f.rival = other
 			continue
 		}
-		from[k] = path
+		from[k], f.rival = path, ""
 	}
 	var loaded []*policy.Policy
 	for _, path := range s.paths() {

@@ -114,11 +114,17 @@ func run(o runOptions, log *slog.Logger) (err error) {
 	served := make(chan error, 1)
 	go func() { served <- server.serve(listeners, o.web, o.telemetryPath, log) }()
 
+	// Watching comes first: a file that changes while it is read is read again.
+	changes, closeWatch, err := watch(a.set.dirs, log)
+	if err != nil {
+		return err
+	}
+	defer closeWatch()
 	a.reload()
 	debug.FreeOSMemory() // BTF and objects were needed to load only
 	server.ready.Store(true)
 	log.Info("serving metrics", "url", server.url(listeners, o.telemetryPath))
-	err = a.loop(ctx, served)
+	err = a.loop(ctx, changes, served)
 	server.shutdown()
 	if !o.kernel.NoPin {
 		log.Info("counting goes on in the kernel; tetrameter cleanup ends it")
@@ -127,12 +133,7 @@ func run(o runOptions, log *slog.Logger) (err error) {
 }
 
 // loop reacts to what happens until the context ends or the server fails.
-func (a *agent) loop(ctx context.Context, served <-chan error) error {
-	changes, closeWatch, err := watch(a.set.dirs, a.log)
-	if err != nil {
-		return err
-	}
-	defer closeWatch()
+func (a *agent) loop(ctx context.Context, changes <-chan struct{}, served <-chan error) error {
 	hangup := make(chan os.Signal, 1)
 	signal.Notify(hangup, syscall.SIGHUP)
 	heartbeat := time.NewTicker(heartbeatInterval)

@@ -75,7 +75,7 @@ func TestDebounce(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := &fsnotify.Watcher{Events: make(chan fsnotify.Event), Errors: make(chan error)}
 				changes := make(chan struct{}, 1)
-				go debounce(w, changes, slog.New(slog.NewTextHandler(t.Output(), nil)))
+				go debounce(w, nil, changes, slog.New(slog.NewTextHandler(t.Output(), nil)))
 				start := time.Now()
 				go func() {
 					for _, do := range test.steps {
@@ -109,7 +109,7 @@ func TestDebounceBusy(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := &fsnotify.Watcher{Events: make(chan fsnotify.Event), Errors: make(chan error)}
 		changes := make(chan struct{}, 1)
-		go debounce(w, changes, slog.New(slog.DiscardHandler))
+		go debounce(w, nil, changes, slog.New(slog.DiscardHandler))
 		for range 3 {
 			w.Events <- fsnotify.Event{}
 			time.Sleep(2 * settleTime)
@@ -194,8 +194,8 @@ func TestWatchMissing(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer closeWatch()
-	if !strings.Contains(log.String(), missing) || !strings.Contains(log.String(), "SIGHUP") {
-		t.Errorf("log names neither the directory nor what to do:\n%s", &log)
+	if !strings.Contains(log.String(), missing) || !strings.Contains(log.String(), "looked for again") {
+		t.Errorf("log names neither the directory nor what happens:\n%s", &log)
 	}
 	write(t, filepath.Join(dir, "a.yaml"))
 	wantSignal(t, changes)

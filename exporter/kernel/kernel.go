@@ -150,7 +150,7 @@ func (k *Kernel) Apply(p plan.Plan) ([]Hook, error) {
 		}
 		k.hooks = append(k.hooks, status...)
 	}
-	errs = append(errs, k.removeOthers(wanted))
+	errs = append(errs, k.removeOthers(wanted), k.pins.removeOtherLayouts())
 	k.slots.retireOthers(p)
 	return k.hooks, errors.Join(errs...)
 }

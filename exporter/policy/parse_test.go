@@ -15,13 +15,13 @@ import (
 
 const head = "apiVersion: cilium.io/v1alpha1\nkind: TracingPolicy\nmetadata: {name: a}\n"
 
-// TestText has the files which cannot be stored well: control characters, line
+type textCase struct{ name, data, want string }
+
+// textCases are the files which cannot be stored well: control characters, line
 // ends that editors change, sizes.
-func TestText(t *testing.T) {
+func textCases() []textCase {
 	hooks := strings.Repeat("  - call: sys_setuid\n", policy.MaxHooks)
-	tests := []struct {
-		name, data, want string
-	}{
+	return []textCase{
 		{"empty", "", "p:1:1: no YAML document: expected one TracingPolicy"},
 		{"null", "null\n", "p:1:1: no YAML document: expected one TracingPolicy"},
 		{"not UTF-8", "a: b\nc: \xff\n", "p:2:4: byte 0xff is not valid UTF-8"},
@@ -38,25 +38,42 @@ func TestText(t *testing.T) {
 		{"windows", strings.ReplaceAll(head+"spec:\n  kprobes:\n  - call: sys_setuid\n", "\n", "\r\n"), ""},
 		{"largest", head + "spec:\n  kprobes:\n" + hooks + strings.Repeat("#", policy.MaxFileSize-len(head+hooks)-17), ""},
 		{"too large", strings.Repeat("#", policy.MaxFileSize+1), "p:1:1: file of 1048577 bytes is larger than 1048576 bytes"},
-		{"too many hooks", head + "spec:\n  kprobes:\n" + hooks + "  - call: sys_setgid\n",
-			"p:6:3: spec.kprobes: 129 hooks, at most 128 are supported"},
-		{"too many values", "[" + strings.Repeat("1,", policy.MaxNodes) + "]",
-			"p:1:400000: [199999]: more than 200000 values in the file, aliases expanded"},
-		{"too deep", strings.Repeat("[", 100) + strings.Repeat("]", 100),
-			"p:1:66: " + strings.Repeat("[0]", 65) + ": values nested deeper than 64 levels, aliases expanded"},
+		{
+			"too many hooks", head + "spec:\n  kprobes:\n" + hooks + "  - call: sys_setgid\n",
+			"p:6:3: spec.kprobes: 129 hooks, at most 128 are supported",
+		},
+		{
+			"too many values", "[" + strings.Repeat("1,", policy.MaxNodes) + "]",
+			"p:1:400000: [199999]: more than 200000 values in the file, aliases expanded",
+		},
+		{
+			"too deep", strings.Repeat("[", 100) + strings.Repeat("]", 100),
+			"p:1:66: " + strings.Repeat("[0]", 65) + ": values nested deeper than 64 levels, aliases expanded",
+		},
 		{"far too deep", strings.Repeat("[", 20000), "p:1:1: invalid YAML: exceeded max depth of 10000"},
-		{"long key", head + strings.Repeat("k", 200) + ": 1\nspec: {kprobes: [{call: sys_setuid}]}",
-			fmt.Sprintf("p:4:1: [%q]: unknown field %[1]q, expected apiVersion, kind, metadata, spec or status", strings.Repeat("k", 80)+"...")},
-		{"long number", head + "spec: {kprobes: [{call: " + strings.Repeat("9", 200) + "}]}",
-			"p:4:25: spec.kprobes[0].call: expected a string, found the number " + strings.Repeat("9", 80) + "...: put it in quotes"},
-		{"long path", head + "spec: {kprobes: [{call: sys_execve, selectors: [{matchBinaries: [{operator: In, values: [/" +
-			strings.Repeat("a", policy.MaxPath) + "]}]}]}]}",
-			"p:4:90: spec.kprobes[0].selectors[0].matchBinaries[0].values[0]: path of 4096 bytes, at most 4095 are supported"},
-		{"long name", strings.Replace(head, "{name: a}", "{name: "+strings.Repeat("a", 254)+"}", 1) + "spec: {kprobes: [{call: sys_setuid}]}",
+		{
+			"long key", head + strings.Repeat("k", 200) + ": 1\nspec: {kprobes: [{call: sys_setuid}]}",
+			fmt.Sprintf("p:4:1: [%q]: unknown field %[1]q, expected apiVersion, kind, metadata, spec or status", strings.Repeat("k", 80)+"..."),
+		},
+		{
+			"long number", head + "spec: {kprobes: [{call: " + strings.Repeat("9", 200) + "}]}",
+			"p:4:25: spec.kprobes[0].call: expected a string, found the number " + strings.Repeat("9", 80) + "...: put it in quotes",
+		},
+		{
+			"long path", head + "spec: {kprobes: [{call: sys_execve, selectors: [{matchBinaries: [{operator: In, values: [/" +
+				strings.Repeat("a", policy.MaxPath) + "]}]}]}]}",
+			"p:4:90: spec.kprobes[0].selectors[0].matchBinaries[0].values[0]: path of 4096 bytes, at most 4095 are supported",
+		},
+		{
+			"long name", strings.Replace(head, "{name: a}", "{name: "+strings.Repeat("a", 254)+"}", 1) + "spec: {kprobes: [{call: sys_setuid}]}",
 			`p:3:18: metadata.name: "` + strings.Repeat("a", 80) + `..." is not a DNS-1123 subdomain: at most 253 lower-case letters, ` +
-				`digits, '-' and '.', each part beginning and ending with a letter or digit`},
+				`digits, '-' and '.', each part beginning and ending with a letter or digit`,
+		},
 	}
-	for _, test := range tests {
+}
+
+func TestText(t *testing.T) {
+	for _, test := range textCases() {
 		t.Run(test.name, func(t *testing.T) {
 			p, err := policy.Parse("p", []byte(test.data))
 			got := ""

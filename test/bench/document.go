@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"text/template"
+)
+
+// document explains the table to who has to believe it.
+const document = `# Performance
+
+Written by ` + "`make bench`" + ` (` + "`test/bench`" + `). {{.Machines}}
+
+{{.Table}}
+## What the numbers mean
+
+The unit of the rows without a unit is **instructions of the guest, per operation, above what the
+same operation costs without any monitoring**. The kernel runs in QEMU with ` + "`-icount shift=0,sleep=off`" + `
+on one virtual CPU: its clock advances by one nanosecond per instruction executed, so that a time
+difference is a number of instructions. It depends on the kernel and on the programs, not on the
+processor, its frequency or what else it does, and repeats to within one percent. It says nothing
+about caches: a load that misses costs the same one instruction as an addition. Kernel work that
+comes with the event (interrupts, RCU callbacks, page faults) is in it.
+
+Measured and unmonitored runs alternate in one boot: every row is the median of several runs, with
+the lowest and the highest beside it, less the median of runs without any program at the start and
+at the end. Addresses are not randomised. While a row is measured, the agent runs and is not
+scraped; afterwards it must have counted every event, or there is no table.
+
+* **setuid(0)**: a static program calls it in a loop. The policy compares the one integer argument of
+  ` + "`__sys_setuid`" + `: with 0 in the rows that match, with 12345 in the others. A match is counted in the
+  totals and in the series of its policy, binary and cgroup.
+* **floor**: a program that does nothing, or that only looks up one entry of a per-CPU hash with keys
+  and values as large as those of the series map and increments it, attached to the same function.
+  What is above it is ours.
+* **fork+exec+exit**: a static program is started and waited for. The reference policies are
+  sudo-invocations, privileges-raise and monitor-kernel-modules; of those, the process
+  reaches the hook of execve, whose condition is the binary.
+* **first event of a process**: such a program that calls setuid(0) once, and it matches: the path of
+  the executable is walked and looked up, and remembered for later events of the process.
+* **memory** is VmRSS of the agent with the policies that it ships with, on this machine.
+* **scrape** is the wall time of an HTTP request over loopback for uncompressed text, on this machine;
+  every series has a binary and a hook. Map reading is the agent's own
+  ` + "`tetrameter_map_read_duration_seconds`" + `. These two depend on the processor.
+
+## How to measure again
+
+    make bench
+
+or, with the kernels fetched already, ` + "`go run ./test/bench -kernel trixie -out ''`" + ` for another
+kernel and without writing this file; ` + "`-quick`" + ` repeats less. It needs root for the rows of this machine,
+which should have nothing else to do.
+`
+
+// describe says where it was measured.
+func (r results) describe(w io.Writer) {
+	fmt.Fprintf(w, "Instructions: Linux %s, one virtual CPU.\nMemory and scrapes: Linux %s, %d CPUs.\n\n",
+		r.guestKernel, r.hostKernel, r.cpus)
+}
+
+func writeDocument(w io.Writer, r results) error {
+	var machines, table bytes.Buffer
+	r.describe(&machines)
+	writeTable(&table, r.rows)
+	t, err := template.New("document").Parse(document)
+	if err != nil {
+		return err
+	}
+	return t.Execute(w, struct{ Machines, Table string }{
+		string(bytes.TrimSpace(machines.Bytes())), table.String(),
+	})
+}
