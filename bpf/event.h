@@ -71,13 +71,13 @@ static __always_inline __u32 pid_namespace_inode(struct task_struct *task)
 {
 	struct pid *pid = BPF_CORE_READ(task, thread_pid);
 	__u32 level = BPF_CORE_READ(pid, level);
-	struct upid upid = {};
+	struct pid_namespace *ns = NULL;
 
-	bpf_core_read(&upid.ns, sizeof(upid.ns),
+	bpf_core_read(&ns, sizeof(ns),
 		      (void *)pid + bpf_core_field_offset(struct pid, numbers) +
 			      level * bpf_core_type_size(struct upid) +
 			      bpf_core_field_offset(struct upid, ns));
-	return BPF_CORE_READ(upid.ns, ns.inum);
+	return BPF_CORE_READ(ns, ns.inum);
 }
 
 /* The inode number of a namespace of the current task, 0 if it has none. */

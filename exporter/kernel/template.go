@@ -105,7 +105,10 @@ func splice(program, body asm.Instructions) (asm.Instructions, error) {
 		return nil, errors.New("program has no function to replace")
 	}
 	// The symbol and the types of the function are metadata of its first
-	// instruction.
+	// instruction, where a call would have the name of its target.
+	if body[0].Reference() != "" {
+		return nil, errors.New("function to splice begins with a reference")
+	}
 	body = append(asm.Instructions(nil), body...)
 	body[0].Metadata = stub[0].Metadata
 	functions[bpf.EvaluateSymbol] = body
