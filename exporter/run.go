@@ -88,6 +88,7 @@ func run(o runOptions, log *slog.Logger) (err error) {
 	if err != nil {
 		return err
 	}
+	o.telemetryPath = "/" + strings.TrimPrefix(o.telemetryPath, "/")
 	listeners, err := listen(o.web)
 	if err != nil {
 		return err

@@ -30,6 +30,8 @@ type point struct {
 	program *ebpf.Program
 	matcher *ebpf.Map
 	link    link.Link
+	// code is what this agent put behind matcher, in readable form.
+	code string
 }
 
 // matchInput is what the matchers of a hook are compiled from.
@@ -67,44 +69,54 @@ func (k *Kernel) attach(in matchInput) (*attachment, string, error) {
 
 // attachWay switches the matchers of a hook that is attached this way already,
 // by this agent or one before it, and attaches what is missing. All matchers
-// are loaded before the first takes effect.
+// are loaded before the first takes effect; one that would stay the same is not
+// loaded again.
 func (k *Kernel) attachWay(in matchInput, way plan.Attach) (*attachment, error) {
-	var matchers []*ebpf.Program
+	matchers, err := k.loadMatchers(in, way)
 	defer func() {
 		for _, m := range matchers {
-			m.Close() // the matcher maps hold them now
+			m.close() // the matcher maps hold them now
 		}
 	}()
-	for _, p := range way.Points {
-		m, err := k.loadMatcher(in, way.Kind, p)
-		if err != nil {
-			return nil, err
-		}
-		matchers = append(matchers, m)
+	if err != nil {
+		return nil, err
 	}
 	a := k.adopt(in.hook.Key(), way)
-	for i, p := range way.Points {
-		if a.points[i] != nil {
-			if err := a.points[i].matcher.Put(uint32(0), matchers[i]); err != nil {
-				return nil, fmt.Errorf("switch matcher: %w", err)
-			}
-			continue
-		}
-		if err := k.detachOthers(in.hook.Key(), way); err != nil {
+	for i := range way.Points {
+		if err := k.usePoint(in, a, i, matchers[i]); err != nil {
 			return nil, err
 		}
-		pt, err := k.newPoint(way.Kind, p, matchers[i])
-		if err != nil {
-			return nil, errors.Join(err, a.close())
-		}
-		a.points[i] = pt
-		pinned, err := k.pin(pt, k.pins.point(in.hook.Key(), string(way.Kind), i))
-		if err != nil {
-			return nil, errors.Join(err, a.close())
-		}
-		a.pinned = a.pinned && pinned
 	}
 	return a, nil
+}
+
+// usePoint makes one point of an attachment run a matcher.
+func (k *Kernel) usePoint(in matchInput, a *attachment, i int, m *matcher) error {
+	if m.program == nil {
+		return nil
+	}
+	if a.points[i] != nil {
+		if err := a.points[i].matcher.Put(uint32(0), m.program); err != nil {
+			return fmt.Errorf("switch matcher: %w", err)
+		}
+		a.points[i].code = m.code
+		return nil
+	}
+	if err := k.detachOthers(in.hook.Key(), a.attach); err != nil {
+		return err
+	}
+	pt, err := k.newPoint(a.attach.Kind, a.attach.Points[i], m.program)
+	if err != nil {
+		return errors.Join(err, a.close())
+	}
+	pt.code = m.code
+	a.points[i] = pt
+	pinned, err := k.pin(pt, k.pins.point(in.hook.Key(), string(a.attach.Kind), i))
+	if err != nil {
+		return errors.Join(err, a.close())
+	}
+	a.pinned = a.pinned && pinned
+	return nil
 }
 
 // adopt returns the points of the hook that are attached this way already;
@@ -147,26 +159,49 @@ func (k *Kernel) detachOthers(key string, way plan.Attach) error {
 	return errors.Join(errs...)
 }
 
-func (k *Kernel) loadMatcher(in matchInput, kind plan.Kind, p plan.Point) (*ebpf.Program, error) {
-	body, err := match.Compile(match.Input{
-		Guard:          p.Guard,
-		Rules:          in.hook.MatchRules(p, in.slots),
-		Binaries:       in.binaries,
-		HostNamespaces: k.hostNS,
-	})
-	if err != nil {
-		return nil, fmt.Errorf("compile selectors: %w", err)
+// matcher is a program that evaluates the policies on one point.
+type matcher struct {
+	code    string
+	program *ebpf.Program // nil if the point runs the same code already
+}
+
+func (m *matcher) close() {
+	if m.program != nil {
+		m.program.Close()
 	}
-	t := templateOf(kind)
-	name := t.match
-	if p.Syscall {
-		name = t.matchSyscalls
+}
+
+func (k *Kernel) loadMatchers(in matchInput, way plan.Attach) ([]*matcher, error) {
+	var running []*point
+	if a := k.attached[in.hook.Key()]; a != nil && a.attach.String() == way.String() {
+		running = a.points
 	}
-	prog, err := k.loadProgram(t, name, p, body, nil)
-	if err != nil {
-		return nil, fmt.Errorf("load matcher: %w", err)
+	var matchers []*matcher
+	for i, p := range way.Points {
+		body, err := match.Compile(match.Input{
+			Guard:          p.Guard,
+			Rules:          in.hook.MatchRules(p, in.slots),
+			Binaries:       in.binaries,
+			HostNamespaces: k.hostNS,
+		})
+		if err != nil {
+			return matchers, fmt.Errorf("compile selectors: %w", err)
+		}
+		m := &matcher{code: fmt.Sprint(body)}
+		matchers = append(matchers, m)
+		if running != nil && running[i] != nil && running[i].code == m.code {
+			continue
+		}
+		t := templateOf(way.Kind)
+		name := t.match
+		if p.Syscall {
+			name = t.matchSyscalls
+		}
+		if m.program, err = k.loadProgram(t, name, p, body, nil); err != nil {
+			return matchers, fmt.Errorf("load matcher: %w", err)
+		}
 	}
-	return prog, nil
+	return matchers, nil
 }
 
 // newPoint attaches a program that jumps to first, which may be nil.

@@ -20,6 +20,10 @@ var ErrNamesFull = errors.New("the names map is full")
 // of entries; an unknown id makes a new one at once.
 const namesMaxAge = 15 * time.Second
 
+// pathTries is how often the map is read for an id. One reading can miss what
+// programs insert meanwhile.
+const pathTries = 4
+
 // names is the dictionary of interned paths, seen from user space: the same
 // algorithm on the same maps as bpf/names.h.
 type names struct {
@@ -112,14 +116,13 @@ func (n *names) path(id uint32) (string, error) {
 	case bpf.NameOther:
 		return Other, nil
 	}
-	if p, ok := n.paths[id]; ok {
-		return p, nil
-	}
-	if err := n.refresh(); err != nil {
-		return "", err
-	}
-	if p, ok := n.paths[id]; ok {
-		return p, nil
+	for range pathTries {
+		if p, ok := n.paths[id]; ok {
+			return p, nil
+		}
+		if err := n.refresh(); err != nil {
+			return "", err
+		}
 	}
 	return "", fmt.Errorf("binary id %d is not in the names map", id)
 }
@@ -131,19 +134,24 @@ func (n *names) refresh() error {
 		text   string
 	}
 	chunks := map[uint32]chunk{}
-	var key bpf.NameKey
-	var id uint32
-	entries := n.chunks.Iterate()
-	for entries.Next(&key, &id) {
-		chunks[id] = chunk{key.Parent, text(key)}
-	}
-	if err := entries.Err(); err != nil {
+	keys, ids := make([]bpf.NameKey, n.chunks.MaxEntries()), make([]uint32, n.chunks.MaxEntries())
+	var cursor ebpf.MapBatchCursor
+	read, err := n.chunks.BatchLookup(&cursor, keys, ids, nil)
+	if err != nil && !errors.Is(err, ebpf.ErrKeyNotExist) {
 		return fmt.Errorf("read names: %w", err)
 	}
+	for i, key := range keys[:read] {
+		chunks[ids[i]] = chunk{key.Parent, text(key)}
+	}
+chains:
 	for id := range chunks {
 		path := ""
-		for at := id; at != bpf.NameNone; at = chunks[at].parent {
-			path = chunks[at].text + path
+		for at := id; at != bpf.NameNone; {
+			c, ok := chunks[at]
+			if !ok { // came while the map was read: next time
+				continue chains
+			}
+			path, at = c.text+path, c.parent
 		}
 		n.paths[id] = path
 	}

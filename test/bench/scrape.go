@@ -49,7 +49,7 @@ func (h host) scrapes(ctx context.Context) (rows []row, err error) {
 
 func measureScrapes(ctx context.Context, a *agent) ([]row, error) {
 	const warmUp, rounds = 5, 20
-	var wall, mapRead []float64
+	var wall, mapRead, cpu []float64
 	var series, size int
 	for round := range warmUp + rounds {
 		time.Sleep(100 * time.Millisecond)
@@ -59,6 +59,11 @@ func measureScrapes(ctx context.Context, a *agent) ([]row, error) {
 			return nil, fmt.Errorf("scrape: %w", err)
 		}
 		elapsed := time.Since(start)
+		used, _, err := family(metrics, "process_cpu_seconds_total")
+		if err != nil {
+			return nil, err
+		}
+		cpu = append(cpu, used*1e3)
 		if round < warmUp {
 			continue
 		}
@@ -80,21 +85,19 @@ func measureScrapes(ctx context.Context, a *agent) ([]row, error) {
 			return nil, fmt.Errorf("scrape: %d series are exposed, not %d", series, manySeries)
 		}
 	}
-	perKey := fmt.Sprintf("%s per key; ", duration(median(mapRead)/mapReadKeys))
+	perScrape := (cpu[len(cpu)-1] - cpu[warmUp-1]) / rounds
 	return []row{
 		{
 			"scrape of 10 000 series, text", scrapeBudget, median(wall), "ms",
-			fmt.Sprintf("%s series, %s MB; %s", number(float64(series)), number(float64(size)/megabyte), spread(wall, 0)),
+			fmt.Sprintf("%s; %s series, %s MB, %s ms of CPU", spread(wall, 0),
+				number(float64(series)), number(float64(size)/megabyte), number(perScrape)),
 		},
 		{
 			"kernel map reading in it, per 3 000 keys", mapReadBudget, median(mapRead), "ms",
-			perKey + spread(mapRead, 0),
+			fmt.Sprintf("%s; %.2f us per key", spread(mapRead, 0), median(mapRead)*1e3/mapReadKeys),
 		},
 	}, nil
 }
-
-// duration formats milliseconds that are fractions of a microsecond.
-func duration(ms float64) string { return fmt.Sprintf("%.2f us", ms*1e3) }
 
 // fill inserts series as programs would, with the names of their binaries.
 func fill(maps string) error {
