@@ -88,22 +88,24 @@ fmt: deps ## Format Go and C
 unit: ## Run the tests that this kernel can run
 	CGO_ENABLED=1 go test $(if $(SUDO),-exec "sudo -E env PATH=$$PATH") $(TESTFLAGS) ./...
 
-# What a virtual machine gets besides the test. A test mounts over /usr/bin/sudo.
-VM_FILES := bin/tetrameter:/bin/tetrameter,policies/standard:/policies,bin/trigger:/bin/trigger,bin/trigger:/usr/bin/sudo
-VM_FLAGS := -tetrameter /bin/tetrameter -trigger /bin/trigger -policies /policies \
+# What a virtual machine gets besides the test. A test mounts over /usr/bin.
+VM_FILES := bin/tetrameter:/bin/tetrameter,policies/standard:/policies,bin/trigger:/usr/bin/trigger
+VM_FLAGS := -tetrameter /bin/tetrameter -trigger /usr/bin/trigger -policies /policies \
 	-module /lib/test/module.ko
 
 # Two machines at a time, each on one CPU of the host; a log for each.
-test-vm: deps build ## Run the end-to-end test on other kernels: make test-vm ATTACH=kprobe
+test-vm: deps build ## Run the tests on other kernels: make test-vm ATTACH=kprobe
 	gcc -static -O2 -o bin/trigger test/triggers/trigger.c
 	go test -c -o bin/e2e.test ./test/e2e
+	go test -c -o bin/kernel.test ./exporter/kernel
 	go build -o bin/vm ./test/vm
 	bin/vm fetch | tee bin/kernels
-	for attach in $(ATTACH); do sed -n "s/^kernel \([^ ]*\) .*/\1 $$attach/p" bin/kernels; done | \
-		xargs -P 2 -L 1 bash -c 'bin/vm run -kernel $$0 -timeout 15m -files $(VM_FILES) -- \
-			bin/e2e.test $(VM_FLAGS) -attach=$$1 >bin/vm-$$0-$$1.log 2>&1; \
-			status=$$?; echo "attach $$1, $$(tail -1 bin/vm-$$0-$$1.log)"; \
-			[ $$status = 0 ] || { cat bin/vm-$$0-$$1.log; false; }'
+	for kernel in $$(sed -n 's/^kernel \([^ ]*\) .*/\1/p' bin/kernels); do \
+		echo "$$kernel kernel bin/kernel.test"; \
+		for attach in $(ATTACH); do echo "$$kernel $$attach bin/e2e.test $(VM_FLAGS) -attach $$attach"; done; \
+	done | xargs -P 2 -L 1 bash -c 'log=bin/vm-$$0-$$1.log; \
+		bin/vm run -kernel $$0 -timeout 15m -files $(VM_FILES) -- "$${@:2}" >$$log 2>&1; status=$$?; \
+		[ $$status = 0 ] || cat $$log; echo "$$1: $$(tail -1 $$log)"; exit $$status'
 
 bench: deps ## Measure instructions per event against the budgets
 	go run ./test/vm fetch

@@ -44,7 +44,18 @@ func (h host) scrapes(ctx context.Context) (rows []row, err error) {
 	if err := fill(dirs[0]); err != nil {
 		return nil, fmt.Errorf("scrape: fill maps: %w", err)
 	}
-	return measureScrapes(ctx, p.agent)
+	limit := 3 * time.Minute
+	if h.quick {
+		limit = 10 * time.Second
+	}
+	idle, err := waitQuiet(ctx, limit)
+	if err != nil {
+		return nil, fmt.Errorf("scrape: %w", err)
+	}
+	if rows, err = measureScrapes(ctx, p.agent); err == nil && idle < quietIdle {
+		rows[0].other += fmt.Sprintf("; others had %.0f %% of the CPUs", 100-100*idle)
+	}
+	return rows, err
 }
 
 func measureScrapes(ctx context.Context, a *agent) ([]row, error) {
