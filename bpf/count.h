@@ -2,14 +2,24 @@
 /*
  * Counting. Each event that a policy matches is counted exactly once in totals
  * and exactly once in series or overflow.
- *
- * The increments are plain: a slot belongs to one hook, and the kernel runs the
- * programs of a hook one at a time on a CPU (prog->active for fentry,
- * bpf_prog_active for kprobes and tracepoints); a run that it refuses for that
- * reason is in the hook's missed metric.
  */
 #pragma once
 #include "event.h"
+
+/*
+ * Adds one to a counter of this CPU. Where the kernel runs the programs of a
+ * hook one at a time on a CPU, nobody comes between reading and writing; a run
+ * that it refuses for that reason is in the hook's missed metric. Before 5.12
+ * (commit ca06f55b9002, "bpf: Add per-program recursion prevention mechanism")
+ * a preemptible kernel could switch tasks within a fentry program.
+ */
+static __always_inline void add_one(__u64 *counter)
+{
+	if (bpf_core_field_exists(struct bpf_prog, active))
+		(*counter)++;
+	else
+		__sync_fetch_and_add(counter, 1);
+}
 
 /* Takes one series from the quota of a cgroup; false when it is used up. */
 static __always_inline bool take_quota(__u64 cgroup)
@@ -70,7 +80,7 @@ static __noinline int count(struct event *event, __u32 policy_hook)
 		lose(LOSS_BAD_SLOT);
 		return 0;
 	}
-	total->count++;
+	add_one(&total->count);
 	total->last_ns = now;
 
 	if (label_binary)
@@ -87,7 +97,7 @@ static __noinline int count(struct event *event, __u32 policy_hook)
 		if (!value->first_ns)
 			value->first_ns = now;
 	}
-	value->count++;
+	add_one(&value->count);
 	value->last_ns = now;
 	return 0;
 }

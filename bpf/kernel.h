@@ -139,6 +139,11 @@ struct task_struct {
 	__u64 self_exec_id;
 };
 
+/* include/linux/bpf.h */
+struct bpf_prog {
+	int *active;
+};
+
 /* include/trace/events/syscalls.h */
 struct trace_event_raw_sys_enter {
 	unsigned long args[6];

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"context"
 	"log/slog"
 
 	"github.com/tetrameter/tetrameter/exporter/collector"
@@ -58,7 +59,11 @@ func (a *agent) logHooks(hooks []kernel.Hook) {
 			fields = append(fields, "namespace", h.ID.Namespace)
 		}
 		if h.Attach == "" {
-			a.log.Warn("not counting", append(fields, "attach", "unsupported", "reason", h.Reason)...)
+			level := slog.LevelWarn
+			if h.Optional {
+				level = slog.LevelInfo
+			}
+			a.log.Log(context.Background(), level, "not counting", append(fields, "attach", "unsupported", "reason", h.Reason)...)
 			continue
 		}
 		a.log.Info("counting", append(fields, "attach", h.Attach, "pinned", h.Pinned)...)
@@ -71,16 +76,20 @@ func (a *agent) logHooks(hooks []kernel.Hook) {
 	a.logged = seen
 }
 
-// states derives the states of policies from those of their hooks.
+// states derives the states of policies from those of their hooks. Hooks that
+// may be absent are no error.
 func states(loaded []*policy.Policy, hooks []kernel.Hook) []collector.PolicyState {
 	type key struct{ namespace, name string }
-	attached, failed := map[key]int{}, map[key]int{}
+	attached, absent, failed := map[key]int{}, map[key]int{}, map[key]int{}
 	for _, h := range hooks {
 		k := key{h.ID.Namespace, h.ID.Policy}
-		if h.Attach == "" {
-			failed[k]++
-		} else {
+		switch {
+		case h.Attach != "":
 			attached[k]++
+		case h.Optional:
+			absent[k]++
+		default:
+			failed[k]++
 		}
 	}
 	var states []collector.PolicyState
@@ -90,10 +99,10 @@ func states(loaded []*policy.Policy, hooks []kernel.Hook) []collector.PolicyStat
 		switch {
 		case !p.Enabled:
 			s.State = collector.Disabled
-		case failed[k] > 0 && attached[k] > 0:
-			s.State = collector.PartiallyEnabled
-		case failed[k] > 0:
+		case failed[k] > 0 && attached[k] == 0:
 			s.State = collector.Error
+		case failed[k]+absent[k] > 0:
+			s.State = collector.PartiallyEnabled
 		}
 		states = append(states, s)
 	}

@@ -96,9 +96,6 @@ func run(o runOptions, log *slog.Logger) (err error) {
 	o.kernel.Logger = log
 	o.kernel.NoBinary = !filter.Binary
 	o.kernel.NoCgroup = !filter.Namespace && !filter.Workload && !filter.Pod
-	if o.kernel.MaxSeriesPerCgroup == 0 {
-		o.kernel.MaxSeriesPerCgroup = max(o.kernel.MaxSeries/2, 1)
-	}
 	k, err := kernel.Open(o.kernel)
 	if err != nil {
 		return err

@@ -45,7 +45,7 @@ func Metrics() []Metric {
 			Label{"reason", "why the cheaper ways to attach, or all, were not taken"},
 		)},
 		{hookGap, "Time before this start during which the agent was down and the hook not attached, because this kernel cannot pin it.", gauge, hook},
-		{hookMissed, "Events that were not counted because the kernel refused to run a program inside another; known from Linux 5.12.", counter, hook},
+		{hookMissed, "Events that were not counted because the kernel refused to run a program inside another; known from Linux 5.12 for fentry and 6.7 for the others.", counter, hook},
 		{policyState, "State of a policy: 1 for the one it is in.", gauge, append(policy[:len(policy):len(policy)],
 			Label{"state", "enabled, partially_enabled (some hooks are unsupported), error (all are), disabled, load_error"},
 		)},

@@ -22,6 +22,7 @@ type attachment struct {
 	attach plan.Attach
 	points []*point
 	pinned bool
+	ids    map[plan.ID]bool // whose events the matchers count
 }
 
 // point is one program attached, and the map through which it jumps to the
@@ -61,10 +62,15 @@ func (k *Kernel) attach(in matchInput) (*attachment, string, error) {
 			continue
 		}
 		k.attached[key] = a
+		a.ids = map[plan.ID]bool{}
+		for _, id := range in.hook.IDs() {
+			a.ids[id] = true
+		}
 		err = k.pins.removeKinds(key, string(way.Kind), len(way.Points))
 		return a, strings.Join(reasons, "; "), err
 	}
-	return nil, strings.Join(reasons, "; "), nil
+	// What was attached before, if anything, goes on as it was.
+	return k.attached[key], strings.Join(reasons, "; "), nil
 }
 
 // attachWay switches the matchers of a hook that is attached this way already,
@@ -84,10 +90,19 @@ func (k *Kernel) attachWay(in matchInput, way plan.Attach) (*attachment, error) 
 	a := k.adopt(in.hook.Key(), way)
 	for i := range way.Points {
 		if err := k.usePoint(in, a, i, matchers[i]); err != nil {
-			return nil, err
+			return nil, errors.Join(err, k.abandon(in.hook.Key(), a))
 		}
 	}
 	return a, nil
+}
+
+// abandon undoes an attachment that did not become complete. One that was
+// complete before keeps running.
+func (k *Kernel) abandon(key string, a *attachment) error {
+	if k.attached[key] == a {
+		return nil
+	}
+	return errors.Join(a.close(), k.pins.removeKinds(key, "", 0))
 }
 
 // usePoint makes one point of an attachment run a matcher.
@@ -107,16 +122,13 @@ func (k *Kernel) usePoint(in matchInput, a *attachment, i int, m *matcher) error
 	}
 	pt, err := k.newPoint(a.attach.Kind, a.attach.Points[i], m.program)
 	if err != nil {
-		return errors.Join(err, a.close())
+		return err
 	}
 	pt.code = m.code
 	a.points[i] = pt
 	pinned, err := k.pin(pt, k.pins.point(in.hook.Key(), string(a.attach.Kind), i))
-	if err != nil {
-		return errors.Join(err, a.close())
-	}
 	a.pinned = a.pinned && pinned
-	return nil
+	return err
 }
 
 // adopt returns the points of the hook that are attached this way already;

@@ -28,11 +28,13 @@ type Options struct {
 	NoPin bool
 	// MaxSeries bounds the series map; maps that exist already keep their size.
 	MaxSeries uint32
-	// MaxSeriesPerCgroup is what one cgroup may take of it.
+	// MaxSeriesPerCgroup is what one cgroup may take of it, 0 for half. Without
+	// cgroups in the keys it has no effect.
 	MaxSeriesPerCgroup uint32
 	// NoBinary and NoCgroup remove a dimension from the keys of new series.
 	NoBinary, NoCgroup bool
-	Logger             *slog.Logger
+	// Logger may be nil.
+	Logger *slog.Logger
 }
 
 // Kernel is the state of the agent in the kernel. Its methods may be called
@@ -61,6 +63,9 @@ type Kernel struct {
 // agent pinned are adopted with their counts. Open returns ErrRunning if
 // another agent uses the same pins. The caller must Close the result.
 func Open(opts Options) (*Kernel, error) {
+	if opts.Logger == nil {
+		opts.Logger = slog.New(slog.DiscardHandler)
+	}
 	if err := rlimit.RemoveMemlock(); err != nil {
 		return nil, fmt.Errorf("raise the memlock limit: %w", err)
 	}
@@ -120,6 +125,8 @@ type Hook struct {
 	Attach string
 	// Reason says why the ways before it in the order, or all, did not work.
 	Reason string
+	// Optional says that the policy wants the hook only where it exists.
+	Optional bool
 	// Pinned says that counting outlives the agent.
 	Pinned bool
 	// GapSeconds is how long the hook was not attached before this start
@@ -159,22 +166,23 @@ func (k *Kernel) Apply(p plan.Plan) ([]Hook, error) {
 func (k *Kernel) applyHook(h plan.Hook) ([]Hook, error) {
 	slots, err := k.slots.assign(h.IDs())
 	if err != nil {
-		return k.status(h, nil, err.Error()), err
+		return k.status(h, k.attached[h.Key()], err.Error()), err
 	}
 	binaries, err := k.names.internAll(h.Binaries())
 	if err != nil {
-		return k.status(h, nil, err.Error()), err
+		return k.status(h, k.attached[h.Key()], err.Error()), err
 	}
 	in := matchInput{hook: h, slots: slots, binaries: binaries}
 	a, reason, err := k.attach(in)
 	return k.status(h, a, reason), err
 }
 
+// status tells for each counter of a hook whether a runs for it.
 func (k *Kernel) status(h plan.Hook, a *attachment, reason string) []Hook {
 	var hooks []Hook
 	for _, id := range h.IDs() {
-		s := Hook{ID: id, Reason: reason, key: h.Key()}
-		if a != nil {
+		s := Hook{ID: id, Reason: reason, Optional: h.Optional(id), key: h.Key()}
+		if a != nil && a.ids[id] {
 			s.Attach, s.Pinned = a.attach.String(), a.pinned
 			if !a.pinned && !k.opts.NoPin {
 				s.GapSeconds = k.downtime.Seconds()

@@ -35,6 +35,10 @@ func openMaps(pins *pins, opts Options) (*sharedMaps, error) {
 			return nil, fmt.Errorf("map %s: %w", name, err)
 		}
 		s.byName[name] = m
+		if m.MaxEntries() != spec.MaxEntries {
+			opts.Logger.Warn("a map keeps the size that an earlier agent gave it, until tetrameter cleanup",
+				"map", name, "entries", m.MaxEntries(), "wanted", spec.MaxEntries)
+		}
 	}
 	return s, nil
 }

@@ -83,7 +83,7 @@ func (k *Kernel) setConstants(spec *ebpf.CollectionSpec, p plan.Point) error {
 	constants := map[string]uint32{
 		bpf.RawTPVarLabelBinary:     enabled(k.opts.NoBinary),
 		bpf.RawTPVarLabelCgroup:     enabled(k.opts.NoCgroup),
-		bpf.RawTPVarSeriesPerCgroup: k.opts.MaxSeriesPerCgroup,
+		bpf.RawTPVarSeriesPerCgroup: k.seriesPerCgroup(),
 		bpf.FentryVarParameters:     uint32(p.Parameters),
 	}
 	for name, value := range constants {
@@ -94,6 +94,20 @@ func (k *Kernel) setConstants(spec *ebpf.CollectionSpec, p plan.Point) error {
 		}
 	}
 	return nil
+}
+
+// seriesPerCgroup is how many series of the map, as large as it is, one cgroup
+// may have.
+func (k *Kernel) seriesPerCgroup() uint32 {
+	size := k.maps.byName[bpf.RawTPMapSeries].MaxEntries()
+	switch {
+	case k.opts.NoCgroup:
+		return size // all series are of no cgroup
+	case k.opts.MaxSeriesPerCgroup != 0:
+		return k.opts.MaxSeriesPerCgroup
+	default:
+		return max(size/2, 1)
+	}
 }
 
 // splice replaces the function evaluate by body and leaves out the functions

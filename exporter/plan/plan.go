@@ -154,6 +154,17 @@ func (h Hook) IDs() []ID {
 	return ids
 }
 
+// Optional says whether the policy of id accepts that the hook does not exist
+// (ignore.callNotFound).
+func (h Hook) Optional(id ID) bool {
+	for _, r := range h.Rules {
+		if r.ID == id && !r.Spec.IgnoreCallNotFound {
+			return false
+		}
+	}
+	return true
+}
+
 // Binaries returns the paths that the rules' matchBinaries filters name.
 func (h Hook) Binaries() []string {
 	var paths []string

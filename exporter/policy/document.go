@@ -22,6 +22,10 @@ func (d *decoder) document(v value) *Policy {
 	p := &Policy{Pos: d.pos(v), Enabled: true}
 	d.choice(fields["apiVersion"], "apiVersion", []string{apiVersion}, nil)
 	kind, _ := d.choice(fields["kind"], "kind", []string{kindCluster, kindNamespaced}, nil)
+	if kind == kindNamespaced {
+		// Counting on the whole node instead would be wrong silently.
+		d.errorf(fields["kind"], "%s: it is about the pods of one namespace, which the agent does not know", notYet(kind))
+	}
 	if metadata := fields["metadata"]; metadata.node != nil {
 		d.metadata(p, kind, metadata)
 	}
