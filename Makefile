@@ -102,9 +102,11 @@ test-vm: deps build ## Run the tests on other kernels: make test-vm ATTACH=kprob
 	bin/vm fetch | tee bin/kernels
 	for kernel in $$(sed -n 's/^kernel \([^ ]*\) .*/\1/p' bin/kernels); do \
 		echo "$$kernel kernel bin/kernel.test"; \
+		echo "$$kernel preempt bin/e2e.test $(VM_FLAGS) -test.run Many"; \
 		for attach in $(ATTACH); do echo "$$kernel $$attach bin/e2e.test $(VM_FLAGS) -attach $$attach"; done; \
-	done | xargs -P 2 -L 1 bash -c 'log=bin/vm-$$0-$$1.log; \
-		bin/vm run -kernel $$0 -timeout 15m -files $(VM_FILES) -- "$${@:2}" >$$log 2>&1; status=$$?; \
+	done | xargs -P 2 -L 1 bash -c 'log=bin/vm-$$0-$$1.log append=; \
+		[ $$1 != preempt ] || append=preempt=full; \
+		bin/vm run -kernel $$0 -append "$$append" -timeout 15m -files $(VM_FILES) -- "$${@:2}" >$$log 2>&1; status=$$?; \
 		[ $$status = 0 ] || cat $$log; echo "$$1: $$(tail -1 $$log)"; exit $$status'
 
 bench: deps ## Measure instructions per event against the budgets

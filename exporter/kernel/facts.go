@@ -89,6 +89,9 @@ func (f *Facts) Parameters(function string) (int, error) {
 	return len(proto.Params), nil
 }
 
+// Preemptible implements plan.Kernel.
+func (f *Facts) Preemptible() bool { return preemptible() }
+
 // HasTracepoint implements plan.Kernel.
 func (f *Facts) HasTracepoint(event string) bool {
 	for _, root := range []string{"/sys/kernel/tracing", "/sys/kernel/debug/tracing"} {

@@ -20,9 +20,12 @@ type fakeKernel struct {
 	parameters  map[string]int       // by function; a system call has 1 anyway
 	tracepoints map[string]bool      // besides those of system calls
 	noSyscalls  bool                 // no sys_enter tracepoints
+	preemptible bool
 }
 
 func (k fakeKernel) Arch() string { return k.arch }
+
+func (k fakeKernel) Preemptible() bool { return k.preemptible }
 
 func (k fakeKernel) Attachable(kind plan.Kind) error {
 	if reason, ok := k.refused[kind]; ok {

@@ -39,6 +39,9 @@ type Kernel interface {
 	// Parameters returns how many parameters a kernel function has, or why
 	// that is not known.
 	Parameters(function string) (int, error)
+	// Preemptible says whether tasks can be taken off a CPU within a fentry
+	// program, which makes the kernel miss events of others there.
+	Preemptible() bool
 	// HasTracepoint says whether the event "group/name" exists.
 	HasTracepoint(event string) bool
 }
@@ -178,16 +181,23 @@ func (h Hook) Binaries() []string {
 	return paths
 }
 
-// choose fills Attaches and Rejected.
+// choose fills Attaches and Rejected. Where fentry can miss events it is the
+// last resort: the kernel keeps the programs of the other kinds on their CPU.
 func (h *Hook) choose(kernel Kernel, opts Options) {
+	var last []Attach
 	for _, kind := range Kinds() {
 		attach, err := h.attach(kind, kernel, opts)
-		if err != nil {
+		switch {
+		case err != nil:
 			h.Rejected = append(h.Rejected, Rejection{kind, err.Error()})
-			continue
+		case kind == Fentry && kernel.Preemptible():
+			h.Rejected = append(h.Rejected, Rejection{kind, "can miss events on this preemptible kernel"})
+			last = append(last, attach)
+		default:
+			h.Attaches = append(h.Attaches, attach)
 		}
-		h.Attaches = append(h.Attaches, attach)
 	}
+	h.Attaches = append(h.Attaches, last...)
 }
 
 func (h *Hook) attach(kind Kind, kernel Kernel, opts Options) (Attach, error) {

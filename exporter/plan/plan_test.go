@@ -89,6 +89,25 @@ func TestWays(t *testing.T) {
 	golden(t, "testdata/ways.golden", all.String())
 }
 
+// Where fentry can miss events it comes after what cannot, and says why.
+func TestPreemptible(t *testing.T) {
+	kernel := full()
+	kernel.preemptible = true
+	p := parse(t, "a", "  - {call: __sys_setuid, syscall: false}\n")
+	h := plan.Build([]*policy.Policy{p}, kernel, plan.Options{}).Hooks[0]
+	var got []plan.Kind
+	for _, a := range h.Attaches {
+		got = append(got, a.Kind)
+	}
+	if diff := cmp.Diff([]plan.Kind{plan.Kprobe, plan.Tracepoint, plan.Fentry}, got); diff != "" {
+		t.Errorf("order (-want +got):\n%s", diff)
+	}
+	want := []plan.Rejection{{Kind: plan.Fentry, Reason: "can miss events on this preemptible kernel"}}
+	if diff := cmp.Diff(want, h.Rejected); diff != "" {
+		t.Errorf("reasons (-want +got):\n%s", diff)
+	}
+}
+
 // TestSharing: a hook is one for all policies on it, and an id is one counter.
 func TestSharing(t *testing.T) {
 	off := parse(t, "off", setuid)

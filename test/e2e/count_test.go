@@ -149,12 +149,22 @@ func TestDeletedBinary(t *testing.T) {
 }
 
 func TestManyEventsOnAllCPUs(t *testing.T) {
+	manyEvents(t, func(task int) int { return task % runtime.NumCPU() })
+}
+
+// Tasks that take one CPU from each other, on some kernels in the middle of a
+// program that counts.
+func TestManyEventsOnOneCPU(t *testing.T) {
+	manyEvents(t, func(int) int { return 0 })
+}
+
+// manyEvents causes 10 000 events from two tasks on the CPUs that they get.
+func manyEvents(t *testing.T, cpu func(task int) int) {
 	const each = 5000
 	a := startAgent(t, reference()...)
-	cpus := min(2, runtime.NumCPU())
 	var running []*waiting
-	for cpu := range cpus {
-		running = append(running, startWaiting(t, "cpu", fmt.Sprint(cpu), "repeat", fmt.Sprint(each), "setuid", "1"))
+	for task := range 2 {
+		running = append(running, startWaiting(t, "cpu", fmt.Sprint(cpu(task)), "repeat", fmt.Sprint(each), "setuid", "1"))
 	}
 	for _, w := range running {
 		w.goOn(t)
@@ -162,12 +172,19 @@ func TestManyEventsOnAllCPUs(t *testing.T) {
 	for _, w := range running {
 		w.finish(t)
 	}
-	want := []string{event(*triggerFlag, setuid, privileges, cpus*each)}
-	if diff := cmp.Diff(want, a.events()); diff != "" {
-		t.Errorf("exposition (-want +got):\n%s", diff)
+	events := a.events()
+	missed := sum(t, a.family("tetrameter_hook_missed_events_total"))
+	if *attachFlag != "auto" && *attachFlag != "kprobe" && missed > 0 {
+		// Forced on a preemptible kernel, where auto takes kprobes: then what
+		// was missed is known.
+		if got := sum(t, events) + missed; got != 2*each {
+			t.Errorf("%d counted or missed, want %d", got, 2*each)
+		}
+		return
 	}
-	if missed := a.family("tetrameter_hook_missed_events_total"); sum(t, missed) != 0 {
-		t.Errorf("missed runs: %v", missed)
+	want := []string{event(*triggerFlag, setuid, privileges, 2*each)}
+	if diff := cmp.Diff(want, events); diff != "" || missed != 0 {
+		t.Errorf("%d missed, exposition (-want +got):\n%s", missed, diff)
 	}
 }
 
