@@ -21,13 +21,14 @@ The unit of the rows without a unit is **instructions of the guest, per operatio
 same operation costs without any monitoring**. The kernel runs in QEMU with ` + "`-icount shift=0,sleep=off`" + `
 on one virtual CPU: its clock advances by one nanosecond per instruction executed, so that a time
 difference is a number of instructions. It depends on the kernel and on the programs, not on the
-processor, its frequency or what else it does, and repeats to within one percent. It says nothing
-about caches: a load that misses costs the same one instruction as an addition. Kernel work that
-comes with the event (interrupts, RCU callbacks, page faults) is in it.
+processor, its frequency or what else it does. It says nothing about caches: a load that misses costs
+the same one instruction as an addition, as does reading the clock of the processor.
 
-Measured and unmonitored runs alternate in one boot: every row is the median of several runs, with
-the lowest and the highest beside it, less the median of runs without any program at the start and
-at the end. Addresses are not randomised. While a row is measured, the agent runs and is not
+Everything is measured in one boot: every row is the median of several runs, with the lowest and the
+highest beside it, less the median of runs without any program at the start and at the end.
+Addresses are not randomised. Kernel work that comes later or from elsewhere (interrupts, RCU
+callbacks, the idle agent) is in it; medians repeat to within one percent of the whole operation,
+which is 25 instructions for setuid and 700 for a process. While a row is measured, the agent runs and is not
 scraped; afterwards it must have counted every event, or there is no table.
 
 * **setuid(0)**: a static program calls it in a loop. The policy compares the one integer argument of
@@ -44,7 +45,8 @@ scraped; afterwards it must have counted every event, or there is no table.
 * **memory** is VmRSS of the agent with the policies that it ships with, on this machine.
 * **scrape** is the wall time of an HTTP request over loopback for uncompressed text, on this machine;
   every series has a binary and a hook. Map reading is the agent's own
-  ` + "`tetrameter_map_read_duration_seconds`" + `. These two depend on the processor.
+  ` + "`tetrameter_map_read_duration_seconds`" + `. These two depend on the processor and on what else runs:
+  the measurement waits a few minutes for a quiet moment, and says so if there was none.
 
 ## How to measure again
 
