@@ -51,7 +51,7 @@ static __always_inline void return_quota(__u64 cgroup)
  */
 static __noinline struct series_value *new_series(struct series_key *key, __u64 now)
 {
-	struct series_value first = { .first_ns = now };
+	struct series_value first = { .first = now };
 	struct state_value *shared;
 	__u32 zero = 0;
 	long err;
@@ -73,7 +73,7 @@ static __noinline int count(struct event *event, __u32 policy_hook)
 	struct series_key key = { .policy_hook = policy_hook };
 	struct series_value *value;
 	struct total_value *total;
-	__u64 now = bpf_ktime_get_ns();
+	__u64 now = bpf_jiffies64();
 
 	total = bpf_map_lookup_elem(&totals, &policy_hook);
 	if (!total) {
@@ -81,7 +81,7 @@ static __noinline int count(struct event *event, __u32 policy_hook)
 		return 0;
 	}
 	add_one(&total->count);
-	total->last_ns = now;
+	total->last = now;
 
 	if (label_binary)
 		key.binary = binary(event);
@@ -94,11 +94,11 @@ static __noinline int count(struct event *event, __u32 policy_hook)
 		value = bpf_map_lookup_elem(&overflow, &policy_hook);
 		if (!value)
 			return 0; /* as large as totals: never */
-		if (!value->first_ns)
-			value->first_ns = now;
+		if (!value->first)
+			value->first = now;
 	}
 	add_one(&value->count);
-	value->last_ns = now;
+	value->last = now;
 	return 0;
 }
 

@@ -33,6 +33,7 @@ const (
 	FentryVarLabelBinary         = "label_binary"
 	FentryVarLabelCgroup         = "label_cgroup"
 	FentryVarParameters          = "parameters"
+	FentryVarProcessSeed         = "process_seed"
 	FentryVarSeriesPerCgroup     = "series_per_cgroup"
 )
 
@@ -107,6 +108,7 @@ type FentryVariableSpecs struct {
 	LabelBinary     *ebpf.VariableSpec `ebpf:"label_binary"`
 	LabelCgroup     *ebpf.VariableSpec `ebpf:"label_cgroup"`
 	Parameters      *ebpf.VariableSpec `ebpf:"parameters"`
+	ProcessSeed     *ebpf.VariableSpec `ebpf:"process_seed"`
 	SeriesPerCgroup *ebpf.VariableSpec `ebpf:"series_per_cgroup"`
 }
 
@@ -166,6 +168,7 @@ type FentryVariables struct {
 	LabelBinary     *ebpf.Variable `ebpf:"label_binary"`
 	LabelCgroup     *ebpf.Variable `ebpf:"label_cgroup"`
 	Parameters      *ebpf.Variable `ebpf:"parameters"`
+	ProcessSeed     *ebpf.Variable `ebpf:"process_seed"`
 	SeriesPerCgroup *ebpf.Variable `ebpf:"series_per_cgroup"`
 }
 

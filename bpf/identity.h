@@ -24,8 +24,29 @@ static __always_inline __u32 low_half(const void *pointer)
 	return low;
 }
 
-/* Fills all but p->binary; false for a kernel thread. */
-static __always_inline bool read_process(struct process_value *p, __u32 *tgid)
+/* Differs on every machine, so that nobody can look for processes that collide. */
+const volatile __u64 process_seed = 0;
+
+/*
+ * A hash of what identifies the program that the current process runs: exec_id
+ * grows with each exec, prctl(PR_SET_MM_EXE_FILE) exchanges the file, and a
+ * process id comes again with another start time. 0 for a kernel thread.
+ */
+static __always_inline __u64 hash_process(__u64 start_time, __u64 exec_id, __u32 exe, __u32 tgid)
+{
+	__u64 hash = process_seed ^ start_time;
+
+	/* Two rounds of the finalizer of MurmurHash3 */
+	hash ^= (__u64)exe << 32 | tgid;
+	hash *= 0xff51afd7ed558ccdULL;
+	hash ^= hash >> 33;
+	hash += exec_id;
+	hash *= 0xc4ceb9fe1a85ec53ULL;
+	hash ^= hash >> 33;
+	return hash ?: 1;
+}
+
+static __always_inline __u64 current_process(void)
 {
 	struct task_struct *task;
 	struct mm_struct *mm;
@@ -34,22 +55,17 @@ static __always_inline bool read_process(struct process_value *p, __u32 *tgid)
 		task = bpf_get_current_task_btf();
 		mm = task->mm;
 		if (!mm)
-			return false;
-		*tgid = task->tgid;
-		p->exe = low_half(mm->exe_file);
-		p->start_time = task->group_leader->start_time;
-		p->exec_id = task->self_exec_id;
-		return true;
+			return 0;
+		return hash_process(task->group_leader->start_time, task->self_exec_id,
+				    low_half(mm->exe_file), task->tgid);
 	}
 	task = (void *)bpf_get_current_task();
 	mm = BPF_CORE_READ(task, mm);
 	if (!mm)
-		return false;
-	*tgid = BPF_CORE_READ(task, tgid);
-	p->exe = low_half(BPF_CORE_READ(mm, exe_file));
-	p->start_time = BPF_CORE_READ(task, group_leader, start_time);
-	p->exec_id = BPF_CORE_READ(task, self_exec_id);
-	return true;
+		return 0;
+	return hash_process(BPF_CORE_READ(task, group_leader, start_time),
+			    BPF_CORE_READ(task, self_exec_id),
+			    low_half(BPF_CORE_READ(mm, exe_file)), BPF_CORE_READ(task, tgid));
 }
 
 /*
@@ -79,13 +95,13 @@ static __always_inline __u32 acquire_scratch(void)
  * verifier looks at it once and not at every call; its arguments are numbers
  * because 5.10 takes no others.
  */
-__noinline __u32 resolve_binary(__u64 start_time, __u64 exec_id, __u32 exe, __u32 tgid)
+__noinline __u32 resolve_binary(__u64 hash)
 {
-	struct process_value process = { .start_time = start_time, .exec_id = exec_id, .exe = exe };
 	struct task_struct *task = (void *)bpf_get_current_task();
 	struct file *file = BPF_CORE_READ(task, mm, exe_file);
 	struct scratch_value *s;
-	__u32 slot;
+	__u32 slot, binary;
+	__u64 *cached;
 
 	if (!file)
 		return NAME_NONE;
@@ -94,25 +110,28 @@ __noinline __u32 resolve_binary(__u64 start_time, __u64 exec_id, __u32 exe, __u3
 	if (!s)
 		return NAME_OTHER;
 	walk_path(s, slot, file);
-	process.binary = intern(s, slot);
+	binary = intern(s, slot);
 	__sync_fetch_and_add(&s->users, -1);
-	/* Only a cache: without the entry the next event walks again. */
-	if (process.binary != NAME_OTHER)
-		bpf_map_update_elem(&processes, &tgid, &process, BPF_ANY);
-	return process.binary;
+	slot = hash % PROCESS_SLOTS;
+	cached = bpf_map_lookup_elem(&processes, &slot);
+	if (cached && binary != NAME_OTHER)
+		*(volatile __u64 *)cached = hash >> NAME_BITS << NAME_BITS | binary;
+	return binary;
 }
 
 /* The id of the executable of the current process, NAME_NONE if it has none. */
 static __always_inline __u32 current_binary(void)
 {
-	struct process_value now = {}, *known;
-	__u32 tgid = 0;
+	__u64 hash = current_process(), *cached, word;
+	__u32 slot = hash % PROCESS_SLOTS;
 
-	if (!read_process(&now, &tgid))
+	if (!hash)
 		return NAME_NONE;
-	known = bpf_map_lookup_elem(&processes, &tgid);
-	if (known && known->exe == now.exe && known->exec_id == now.exec_id &&
-	    known->start_time == now.start_time)
-		return known->binary;
-	return resolve_binary(now.start_time, now.exec_id, now.exe, tgid);
+	cached = bpf_map_lookup_elem(&processes, &slot);
+	if (cached) {
+		word = *(volatile __u64 *)cached;
+		if (word && word >> NAME_BITS == hash >> NAME_BITS)
+			return word & ((1 << NAME_BITS) - 1);
+	}
+	return resolve_binary(hash);
 }

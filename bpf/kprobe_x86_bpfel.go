@@ -32,6 +32,7 @@ const (
 	KprobeProgMatchKprobeSyscall = "match_kprobe_syscall"
 	KprobeVarLabelBinary         = "label_binary"
 	KprobeVarLabelCgroup         = "label_cgroup"
+	KprobeVarProcessSeed         = "process_seed"
 	KprobeVarSeriesPerCgroup     = "series_per_cgroup"
 )
 
@@ -105,6 +106,7 @@ type KprobeMapSpecs struct {
 type KprobeVariableSpecs struct {
 	LabelBinary     *ebpf.VariableSpec `ebpf:"label_binary"`
 	LabelCgroup     *ebpf.VariableSpec `ebpf:"label_cgroup"`
+	ProcessSeed     *ebpf.VariableSpec `ebpf:"process_seed"`
 	SeriesPerCgroup *ebpf.VariableSpec `ebpf:"series_per_cgroup"`
 }
 
@@ -163,6 +165,7 @@ func (m *KprobeMaps) Close() error {
 type KprobeVariables struct {
 	LabelBinary     *ebpf.Variable `ebpf:"label_binary"`
 	LabelCgroup     *ebpf.Variable `ebpf:"label_cgroup"`
+	ProcessSeed     *ebpf.Variable `ebpf:"process_seed"`
 	SeriesPerCgroup *ebpf.Variable `ebpf:"series_per_cgroup"`
 }
 

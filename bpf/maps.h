@@ -14,30 +14,25 @@ struct series_key {
 	__u64 cgroup;
 };
 
-/* Times are CLOCK_MONOTONIC nanoseconds; tracing programs have no coarser clock. */
+/*
+ * Times are jiffies: reading them is a load, reading the clock some hundred
+ * instructions. The agent turns them into time.
+ */
 struct series_value {
 	__u64 count;
-	__u64 first_ns; /* 0 except on the CPU that saw the first event */
-	__u64 last_ns;
+	__u64 first; /* 0 except on the CPU that saw the first event */
+	__u64 last;
 };
 
 struct total_value {
 	__u64 count;
-	__u64 last_ns;
+	__u64 last;
 };
 
 /* Paths are interned as chains of chunks: equal ids mean equal strings. */
 struct name_key {
 	__u32 parent;	 /* id of what precedes the chunk, 0 at the start */
 	char chunk[124]; /* zero padded */
-};
-
-/* What identifies one program run by one process, and the id of its path. */
-struct process_value {
-	__u64 start_time; /* of the thread group */
-	__u64 exec_id;	  /* grows with each exec */
-	__u32 exe;	  /* low half of the struct file's address, to compare */
-	__u32 binary;
 };
 
 #define PATH_SIZE 4096
@@ -54,10 +49,11 @@ struct scratch_value {
 	char path[PATH_SIZE + NAME_SIZE]; /* filled from the end of PATH_SIZE */
 };
 
-/* The agent writes series_full = 0 after it made room. */
 struct state_value {
-	__u32 series_full;
-	__u32 unused;
+	__u64 series_full; /* the agent writes 0 after it made room */
+	/* One moment on two clocks, for the agent: see read_clock. */
+	__u64 jiffies;
+	__u64 ns;
 };
 
 /* Indices of the losses map, in the order of the reason label's values. */
@@ -139,15 +135,17 @@ struct {
 } name_ids SEC(".maps");
 
 /*
- * key: thread group id. value: its binary, valid while the other members are
- * those of the running process. A cache: LRU, since an evicted entry only costs
- * walking the path again.
+ * key: some bits of a hash of what identifies a program run by a process.
+ * value: the other bits, above the id of its binary; 0 is empty. Written at the
+ * first event of a process, in one store. A cache: who finds another hash in
+ * the slot walks the path and takes it over.
  */
+#define PROCESS_SLOTS 65536
 struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, 16384);
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, PROCESS_SLOTS);
 	__type(key, __u32);
-	__type(value, struct process_value);
+	__type(value, __u64);
 } processes SEC(".maps");
 
 /*

@@ -10,6 +10,7 @@ enum {
 	NAME_NONE = 0,	/* no executable: a kernel thread, or not resolved */
 	NAME_OTHER = 1, /* the names map is full */
 	NAME_FIRST = 2, /* ids from here on are in names */
+	NAME_BITS = 24, /* of an id: a thousand times as many as names */
 };
 
 #define CLAIM_TRIES 8
@@ -23,7 +24,7 @@ enum {
 static __always_inline __u32 claim_id(__u32 parent)
 {
 	for (int i = 0; i < CLAIM_TRIES; i++) {
-		__u32 id = bpf_get_prandom_u32();
+		__u32 id = bpf_get_prandom_u32() >> (32 - NAME_BITS);
 		long err;
 
 		if (id < NAME_FIRST)

@@ -1,8 +1,8 @@
 //go:build ignore
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The twin of the attach programs that BPF_PROG_RUN can run: it takes its
- * arguments from the caller. For tests; the agent never attaches it.
+ * Programs for BPF_PROG_RUN. The twin of the attach programs takes its arguments
+ * from the caller: it is for tests, the agent never attaches it.
  */
 #include "matcher.h"
 
@@ -24,5 +24,19 @@ int match_rawtp(__u64 *ctx)
 	event.args[4] = ctx[4];
 	event.args[5] = ctx[5];
 	evaluate(&event);
+	return 0;
+}
+
+/* Reads both clocks at once, which user space cannot. */
+SEC("raw_tp")
+int read_clock(void *ctx)
+{
+	__u32 zero = 0;
+	struct state_value *shared = bpf_map_lookup_elem(&state, &zero);
+
+	if (shared) {
+		shared->jiffies = bpf_jiffies64();
+		shared->ns = bpf_ktime_get_ns();
+	}
 	return 0;
 }

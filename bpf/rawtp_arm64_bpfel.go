@@ -53,14 +53,6 @@ const (
 	RawTPNamespaceNS_USER              RawTPNamespace = 9
 )
 
-type RawTPProcessValue struct {
-	_         structs.HostLayout
-	StartTime uint64
-	ExecId    uint64
-	Exe       uint32
-	Binary    uint32
-}
-
 type RawTPScratchValue struct {
 	_      structs.HostLayout
 	Users  uint64
@@ -80,22 +72,23 @@ type RawTPSeriesKey struct {
 }
 
 type RawTPSeriesValue struct {
-	_       structs.HostLayout
-	Count   uint64
-	FirstNs uint64
-	LastNs  uint64
+	_     structs.HostLayout
+	Count uint64
+	First uint64
+	Last  uint64
 }
 
 type RawTPStateValue struct {
 	_          structs.HostLayout
-	SeriesFull uint32
-	Unused     uint32
+	SeriesFull uint64
+	Jiffies    uint64
+	Ns         uint64
 }
 
 type RawTPTotalValue struct {
-	_      structs.HostLayout
-	Count  uint64
-	LastNs uint64
+	_     structs.HostLayout
+	Count uint64
+	Last  uint64
 }
 
 // Names of all BPF objects in the ELF.
@@ -115,8 +108,10 @@ const (
 	RawTPMapTotals          = "totals"
 	RawTPProgAttachRawtp    = "attach_rawtp"
 	RawTPProgMatchRawtp     = "match_rawtp"
+	RawTPProgReadClock      = "read_clock"
 	RawTPVarLabelBinary     = "label_binary"
 	RawTPVarLabelCgroup     = "label_cgroup"
+	RawTPVarProcessSeed     = "process_seed"
 	RawTPVarSeriesPerCgroup = "series_per_cgroup"
 )
 
@@ -164,6 +159,7 @@ type RawTPSpecs struct {
 type RawTPProgramSpecs struct {
 	AttachRawtp *ebpf.ProgramSpec `ebpf:"attach_rawtp"`
 	MatchRawtp  *ebpf.ProgramSpec `ebpf:"match_rawtp"`
+	ReadClock   *ebpf.ProgramSpec `ebpf:"read_clock"`
 }
 
 // RawTPMapSpecs contains maps before they are loaded into the kernel.
@@ -189,6 +185,7 @@ type RawTPMapSpecs struct {
 type RawTPVariableSpecs struct {
 	LabelBinary     *ebpf.VariableSpec `ebpf:"label_binary"`
 	LabelCgroup     *ebpf.VariableSpec `ebpf:"label_cgroup"`
+	ProcessSeed     *ebpf.VariableSpec `ebpf:"process_seed"`
 	SeriesPerCgroup *ebpf.VariableSpec `ebpf:"series_per_cgroup"`
 }
 
@@ -247,6 +244,7 @@ func (m *RawTPMaps) Close() error {
 type RawTPVariables struct {
 	LabelBinary     *ebpf.Variable `ebpf:"label_binary"`
 	LabelCgroup     *ebpf.Variable `ebpf:"label_cgroup"`
+	ProcessSeed     *ebpf.Variable `ebpf:"process_seed"`
 	SeriesPerCgroup *ebpf.Variable `ebpf:"series_per_cgroup"`
 }
 
@@ -256,12 +254,14 @@ type RawTPVariables struct {
 type RawTPPrograms struct {
 	AttachRawtp *ebpf.Program `ebpf:"attach_rawtp"`
 	MatchRawtp  *ebpf.Program `ebpf:"match_rawtp"`
+	ReadClock   *ebpf.Program `ebpf:"read_clock"`
 }
 
 func (p *RawTPPrograms) Close() error {
 	return _RawTPClose(
 		p.AttachRawtp,
 		p.MatchRawtp,
+		p.ReadClock,
 	)
 }
 

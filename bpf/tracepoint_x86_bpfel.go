@@ -32,6 +32,7 @@ const (
 	TracepointProgMatchTracepointSyscall = "match_tracepoint_syscall"
 	TracepointVarLabelBinary             = "label_binary"
 	TracepointVarLabelCgroup             = "label_cgroup"
+	TracepointVarProcessSeed             = "process_seed"
 	TracepointVarSeriesPerCgroup         = "series_per_cgroup"
 )
 
@@ -105,6 +106,7 @@ type TracepointMapSpecs struct {
 type TracepointVariableSpecs struct {
 	LabelBinary     *ebpf.VariableSpec `ebpf:"label_binary"`
 	LabelCgroup     *ebpf.VariableSpec `ebpf:"label_cgroup"`
+	ProcessSeed     *ebpf.VariableSpec `ebpf:"process_seed"`
 	SeriesPerCgroup *ebpf.VariableSpec `ebpf:"series_per_cgroup"`
 }
 
@@ -163,6 +165,7 @@ func (m *TracepointMaps) Close() error {
 type TracepointVariables struct {
 	LabelBinary     *ebpf.Variable `ebpf:"label_binary"`
 	LabelCgroup     *ebpf.Variable `ebpf:"label_cgroup"`
+	ProcessSeed     *ebpf.Variable `ebpf:"process_seed"`
 	SeriesPerCgroup *ebpf.Variable `ebpf:"series_per_cgroup"`
 }
 

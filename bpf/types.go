@@ -24,6 +24,9 @@ const (
 	NameFirst uint32 = 2 // the first id of an entry
 )
 
+// NameBits is how many bits an id has.
+const NameBits = 24
+
 // LossReasons are the reason label's values, indexed by enum loss of
 // bpf/maps.h.
 func LossReasons() []string {

@@ -25,11 +25,9 @@ enum bpf_map_type {
 	BPF_MAP_TYPE_PROG_ARRAY = 3,
 	BPF_MAP_TYPE_PERCPU_HASH = 5,
 	BPF_MAP_TYPE_PERCPU_ARRAY = 6,
-	BPF_MAP_TYPE_LRU_HASH = 9,
 };
 
 enum {
-	BPF_ANY = 0,
 	BPF_NOEXIST = 1,
 };
 

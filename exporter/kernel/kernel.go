@@ -10,9 +10,11 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"sync"
 	"time"
 
+	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/btf"
 	"github.com/cilium/ebpf/rlimit"
 
@@ -46,15 +48,17 @@ type Kernel struct {
 	maps *sharedMaps
 	btf  *btf.Cache // from Facts to the end of Apply: it is large
 
-	mu       sync.Mutex
-	slots    *slots
-	names    *names
-	clock    clock
-	attached map[string]*attachment // by plan.Hook.Key
-	hooks    []Hook
-	hostNS   map[policy.Namespace]uint32
-	reader   reader
-	kinds    map[plan.Kind]error // what Facts found out
+	mu           sync.Mutex
+	slots        *slots
+	names        *names
+	clock        clock
+	clockProgram *ebpf.Program
+	seed         uint64                 // of hashes of processes
+	attached     map[string]*attachment // by plan.Hook.Key
+	hooks        []Hook
+	hostNS       map[policy.Namespace]uint32
+	reader       reader
+	kinds        map[plan.Kind]error // what Facts found out
 	// downtime is how long no agent was alive before this one.
 	downtime time.Duration
 }
@@ -76,7 +80,7 @@ func Open(opts Options) (*Kernel, error) {
 	if err != nil {
 		return nil, err
 	}
-	k := &Kernel{opts: opts, log: opts.Logger, pins: pins, attached: map[string]*attachment{}}
+	k := &Kernel{opts: opts, log: opts.Logger, pins: pins, attached: map[string]*attachment{}, seed: rand.Uint64()}
 	if err := k.open(); err != nil {
 		k.Close()
 		return nil, err
@@ -98,7 +102,9 @@ func (k *Kernel) open() (err error) {
 		return err
 	}
 	k.names = newNames(k.maps)
-	k.clock = newClock()
+	if err := k.openClock(); err != nil {
+		return err
+	}
 	return k.Heartbeat()
 }
 
@@ -112,6 +118,9 @@ func (k *Kernel) Close() error {
 		errs = append(errs, a.close())
 	}
 	k.attached = nil
+	if k.clockProgram != nil {
+		errs = append(errs, k.clockProgram.Close())
+	}
 	if k.maps != nil {
 		errs = append(errs, k.maps.close())
 	}

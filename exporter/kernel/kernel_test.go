@@ -195,22 +195,45 @@ func TestParseNamespace(t *testing.T) {
 }
 
 func TestClock(t *testing.T) {
-	c := newClock()
-	if !c.wall(0).IsZero() {
+	k := open(t)
+	if !k.clock.wall(0).IsZero() {
 		t.Error("never is a time")
 	}
-	if d := time.Since(c.wall(monotonic())); d.Abs() > time.Second {
-		t.Errorf("now is %v off", d)
+	if err := k.clock.adjust(k.readClock); err != nil {
+		t.Fatal(err)
 	}
-	before := c.wall(1e9)
-	c.adjust()
-	if after := c.wall(1e9); after != before {
+	now, err := k.readClock()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := time.Since(k.clock.wall(now.jiffies)); d < 0 || d > time.Second {
+		t.Errorf("now was %v ago", d)
+	}
+	before := k.clock.wall(1e9)
+	time.Sleep(measuring)
+	if err := k.clock.adjust(k.readClock); err != nil {
+		t.Fatal(err)
+	}
+	if after := k.clock.wall(1e9); after != before {
 		t.Errorf("a timestamp moved by %v", after.Sub(before))
 	}
-	c.offset += time.Hour
-	c.adjust()
-	if d := time.Since(c.wall(monotonic())); d.Abs() > time.Second {
+	k.clock.offset += time.Hour
+	if err := k.clock.adjust(k.readClock); err != nil {
+		t.Fatal(err)
+	}
+	if d := time.Since(k.clock.wallOf(monotonic())); d.Abs() > time.Second {
 		t.Errorf("now is %v off after a step", d)
+	}
+}
+
+func TestTick(t *testing.T) {
+	for _, hz := range frequencies() {
+		n := uint64(hz / 10)
+		for _, jiffies := range []uint64{n - 1, n, n + 1} {
+			if got := tickOf(jiffies, 100*time.Millisecond); got != time.Second/time.Duration(hz) {
+				t.Errorf("%d jiffies in 100 ms: tick %v, want that of %d Hz", jiffies, got, hz)
+			}
+		}
 	}
 }
 

@@ -94,7 +94,7 @@ func (n *names) internChunk(key bpf.NameKey) (uint32, error) {
 
 func (n *names) claim(parent uint32) (uint32, error) {
 	for {
-		id := rand.Uint32()
+		id := rand.Uint32N(1 << bpf.NameBits)
 		if id < bpf.NameFirst {
 			continue
 		}

@@ -71,7 +71,9 @@ func (k *Kernel) Read() (*Snapshot, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	now := time.Now()
-	k.clock.adjust()
+	if err := k.clock.adjust(k.readClock); err != nil {
+		return nil, err
+	}
 	ids := map[uint32]plan.ID{}
 	for id, s := range k.slots.byID {
 		ids[s.index] = id
@@ -170,9 +172,9 @@ func (r *reader) grow(keys, cpus int) {
 func sum(perCPU []bpf.SeriesValue) (count, first, last uint64) {
 	for _, v := range perCPU {
 		count += v.Count
-		last = max(last, v.LastNs)
-		if v.FirstNs != 0 && (first == 0 || v.FirstNs < first) {
-			first = v.FirstNs
+		last = max(last, v.Last)
+		if v.First != 0 && (first == 0 || v.First < first) {
+			first = v.First
 		}
 	}
 	return count, first, last
@@ -189,11 +191,11 @@ func (k *Kernel) readTotals(snap *Snapshot) error {
 		if err := overflow.Lookup(s.index, &over); err != nil {
 			return fmt.Errorf("read overflow: %w", err)
 		}
-		t := Total{ID: id, Created: k.clock.wall(s.createdNs)}
+		t := Total{ID: id, Created: k.clock.wallOf(s.createdNs)}
 		last := uint64(0)
 		for _, v := range total {
 			t.Count += v.Count
-			last = max(last, v.LastNs)
+			last = max(last, v.Last)
 		}
 		t.Last = k.clock.wall(last)
 		count, first, lastOver := sum(over)

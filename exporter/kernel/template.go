@@ -93,6 +93,9 @@ func (k *Kernel) setConstants(spec *ebpf.CollectionSpec, p plan.Point) error {
 			}
 		}
 	}
+	if err := spec.Variables[bpf.RawTPVarProcessSeed].Set(k.seed); err != nil {
+		return fmt.Errorf("constant %s: %w", bpf.RawTPVarProcessSeed, err)
+	}
 	return nil
 }
 
