@@ -84,7 +84,7 @@ static __noinline int count(struct event *event, __u32 policy_hook)
 	total->last = now;
 
 	if (label_binary)
-		key.binary = binary(event);
+		key.binary = event_binary(event);
 	if (label_cgroup)
 		key.cgroup = bpf_get_current_cgroup_id();
 	value = bpf_map_lookup_elem(&series, &key);

@@ -22,13 +22,19 @@ const volatile __u32 label_binary = 1;
 const volatile __u32 label_cgroup = 1;
 const volatile __u32 series_per_cgroup = 16384;
 
-static __noinline __u32 binary(struct event *event)
+static __always_inline __u32 event_binary(struct event *event)
 {
 	if (!event->has_binary) {
 		event->binary = current_binary();
 		event->has_binary = 1;
 	}
 	return event->binary;
+}
+
+/* The id of the current binary. */
+static __noinline __u32 binary(struct event *event)
+{
+	return event_binary(event);
 }
 
 enum capability_set {

@@ -16,8 +16,9 @@ int attach_fentry(__u64 *ctx)
 SEC("fentry/function")
 int match_fentry(__u64 *ctx)
 {
-	struct event event = {};
+	struct event event;
 
+	event.has_binary = 0; /* the rest is read only where it is written */
 	if (parameters > 0)
 		event.args[0] = ctx[0];
 	if (parameters > 1)

@@ -21,11 +21,11 @@ const (
 	FentryMapNameIds             = "name_ids"
 	FentryMapNames               = "names"
 	FentryMapOverflow            = "overflow"
-	FentryMapProcesses           = "processes"
 	FentryMapQuotas              = "quotas"
 	FentryMapScratch             = "scratch"
 	FentryMapSeries              = "series"
 	FentryMapState               = "state"
+	FentryMapTasks               = "tasks"
 	FentryMapTotals              = "totals"
 	FentryProgAttachFentry       = "attach_fentry"
 	FentryProgMatchFentry        = "match_fentry"
@@ -33,8 +33,8 @@ const (
 	FentryVarLabelBinary         = "label_binary"
 	FentryVarLabelCgroup         = "label_cgroup"
 	FentryVarParameters          = "parameters"
-	FentryVarProcessSeed         = "process_seed"
 	FentryVarSeriesPerCgroup     = "series_per_cgroup"
+	FentryVarTaskSeed            = "task_seed"
 )
 
 // LoadFentry returns the embedded CollectionSpec for Fentry.
@@ -88,17 +88,17 @@ type FentryProgramSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type FentryMapSpecs struct {
-	Losses    *ebpf.MapSpec `ebpf:"losses"`
-	Matcher   *ebpf.MapSpec `ebpf:"matcher"`
-	NameIds   *ebpf.MapSpec `ebpf:"name_ids"`
-	Names     *ebpf.MapSpec `ebpf:"names"`
-	Overflow  *ebpf.MapSpec `ebpf:"overflow"`
-	Processes *ebpf.MapSpec `ebpf:"processes"`
-	Quotas    *ebpf.MapSpec `ebpf:"quotas"`
-	Scratch   *ebpf.MapSpec `ebpf:"scratch"`
-	Series    *ebpf.MapSpec `ebpf:"series"`
-	State     *ebpf.MapSpec `ebpf:"state"`
-	Totals    *ebpf.MapSpec `ebpf:"totals"`
+	Losses   *ebpf.MapSpec `ebpf:"losses"`
+	Matcher  *ebpf.MapSpec `ebpf:"matcher"`
+	NameIds  *ebpf.MapSpec `ebpf:"name_ids"`
+	Names    *ebpf.MapSpec `ebpf:"names"`
+	Overflow *ebpf.MapSpec `ebpf:"overflow"`
+	Quotas   *ebpf.MapSpec `ebpf:"quotas"`
+	Scratch  *ebpf.MapSpec `ebpf:"scratch"`
+	Series   *ebpf.MapSpec `ebpf:"series"`
+	State    *ebpf.MapSpec `ebpf:"state"`
+	Tasks    *ebpf.MapSpec `ebpf:"tasks"`
+	Totals   *ebpf.MapSpec `ebpf:"totals"`
 }
 
 // FentryVariableSpecs contains global variables before they are loaded into the kernel.
@@ -108,8 +108,8 @@ type FentryVariableSpecs struct {
 	LabelBinary     *ebpf.VariableSpec `ebpf:"label_binary"`
 	LabelCgroup     *ebpf.VariableSpec `ebpf:"label_cgroup"`
 	Parameters      *ebpf.VariableSpec `ebpf:"parameters"`
-	ProcessSeed     *ebpf.VariableSpec `ebpf:"process_seed"`
 	SeriesPerCgroup *ebpf.VariableSpec `ebpf:"series_per_cgroup"`
+	TaskSeed        *ebpf.VariableSpec `ebpf:"task_seed"`
 }
 
 // FentryObjects contains all objects after they have been loaded into the kernel.
@@ -132,17 +132,17 @@ func (o *FentryObjects) Close() error {
 //
 // It can be passed to LoadFentryObjects or ebpf.CollectionSpec.LoadAndAssign.
 type FentryMaps struct {
-	Losses    *ebpf.Map `ebpf:"losses"`
-	Matcher   *ebpf.Map `ebpf:"matcher"`
-	NameIds   *ebpf.Map `ebpf:"name_ids"`
-	Names     *ebpf.Map `ebpf:"names"`
-	Overflow  *ebpf.Map `ebpf:"overflow"`
-	Processes *ebpf.Map `ebpf:"processes"`
-	Quotas    *ebpf.Map `ebpf:"quotas"`
-	Scratch   *ebpf.Map `ebpf:"scratch"`
-	Series    *ebpf.Map `ebpf:"series"`
-	State     *ebpf.Map `ebpf:"state"`
-	Totals    *ebpf.Map `ebpf:"totals"`
+	Losses   *ebpf.Map `ebpf:"losses"`
+	Matcher  *ebpf.Map `ebpf:"matcher"`
+	NameIds  *ebpf.Map `ebpf:"name_ids"`
+	Names    *ebpf.Map `ebpf:"names"`
+	Overflow *ebpf.Map `ebpf:"overflow"`
+	Quotas   *ebpf.Map `ebpf:"quotas"`
+	Scratch  *ebpf.Map `ebpf:"scratch"`
+	Series   *ebpf.Map `ebpf:"series"`
+	State    *ebpf.Map `ebpf:"state"`
+	Tasks    *ebpf.Map `ebpf:"tasks"`
+	Totals   *ebpf.Map `ebpf:"totals"`
 }
 
 func (m *FentryMaps) Close() error {
@@ -152,11 +152,11 @@ func (m *FentryMaps) Close() error {
 		m.NameIds,
 		m.Names,
 		m.Overflow,
-		m.Processes,
 		m.Quotas,
 		m.Scratch,
 		m.Series,
 		m.State,
+		m.Tasks,
 		m.Totals,
 	)
 }
@@ -168,8 +168,8 @@ type FentryVariables struct {
 	LabelBinary     *ebpf.Variable `ebpf:"label_binary"`
 	LabelCgroup     *ebpf.Variable `ebpf:"label_cgroup"`
 	Parameters      *ebpf.Variable `ebpf:"parameters"`
-	ProcessSeed     *ebpf.Variable `ebpf:"process_seed"`
 	SeriesPerCgroup *ebpf.Variable `ebpf:"series_per_cgroup"`
+	TaskSeed        *ebpf.Variable `ebpf:"task_seed"`
 }
 
 // FentryPrograms contains all programs after they have been loaded into the kernel.

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Which binary runs here? A path is walked once per process and program it
- * executes, at its first event; afterwards the answer costs a lookup. Nothing
+ * Which binary runs here? A path is walked once per task and program it executes,
+ * at its first event; afterwards the answer costs a lookup. Nothing
  * is attached to exec, fork or exit for it, and a process that is older than
  * the agent is like any other.
  */
@@ -24,20 +24,20 @@ static __always_inline __u32 low_half(const void *pointer)
 	return low;
 }
 
-/* Differs on every machine, so that nobody can look for processes that collide. */
-const volatile __u64 process_seed = 0;
+/* Differs on every machine, so that nobody can look for tasks that collide. */
+const volatile __u64 task_seed = 0;
 
 /*
- * A hash of what identifies the program that the current process runs: exec_id
- * grows with each exec, prctl(PR_SET_MM_EXE_FILE) exchanges the file, and a
- * process id comes again with another start time. 0 for a kernel thread.
+ * A hash of what identifies the program that the current task runs: no two tasks
+ * start at the same time, exec_id grows with each exec, and
+ * prctl(PR_SET_MM_EXE_FILE) exchanges the file. Tasks that live at the same time
+ * and have the same file run the same binary. 0 for a kernel thread.
  */
-static __always_inline __u64 hash_process(__u64 start_time, __u64 exec_id, __u32 exe, __u32 tgid)
+static __always_inline __u64 hash_task(__u64 start_time, __u64 exec_id, __u32 exe)
 {
-	__u64 hash = process_seed ^ start_time;
+	__u64 hash = task_seed ^ start_time ^ (__u64)exe << 32;
 
-	/* Two rounds of the finalizer of MurmurHash3 */
-	hash ^= (__u64)exe << 32 | tgid;
+	/* Rounds of the finalizer of MurmurHash3 */
 	hash *= 0xff51afd7ed558ccdULL;
 	hash ^= hash >> 33;
 	hash += exec_id;
@@ -46,7 +46,7 @@ static __always_inline __u64 hash_process(__u64 start_time, __u64 exec_id, __u32
 	return hash ?: 1;
 }
 
-static __always_inline __u64 current_process(void)
+static __always_inline __u64 current_hash(void)
 {
 	struct task_struct *task;
 	struct mm_struct *mm;
@@ -56,16 +56,14 @@ static __always_inline __u64 current_process(void)
 		mm = task->mm;
 		if (!mm)
 			return 0;
-		return hash_process(task->group_leader->start_time, task->self_exec_id,
-				    low_half(mm->exe_file), task->tgid);
+		return hash_task(task->start_time, task->self_exec_id, low_half(mm->exe_file));
 	}
 	task = (void *)bpf_get_current_task();
 	mm = BPF_CORE_READ(task, mm);
 	if (!mm)
 		return 0;
-	return hash_process(BPF_CORE_READ(task, group_leader, start_time),
-			    BPF_CORE_READ(task, self_exec_id),
-			    low_half(BPF_CORE_READ(mm, exe_file)), BPF_CORE_READ(task, tgid));
+	return hash_task(BPF_CORE_READ(task, start_time), BPF_CORE_READ(task, self_exec_id),
+			 low_half(BPF_CORE_READ(mm, exe_file)));
 }
 
 /*
@@ -112,8 +110,8 @@ __noinline __u32 resolve_binary(__u64 hash)
 	walk_path(s, slot, file);
 	binary = intern(s, slot);
 	__sync_fetch_and_add(&s->users, -1);
-	slot = hash % PROCESS_SLOTS;
-	cached = bpf_map_lookup_elem(&processes, &slot);
+	slot = hash % TASK_SLOTS;
+	cached = bpf_map_lookup_elem(&tasks, &slot);
 	if (cached && binary != NAME_OTHER)
 		*(volatile __u64 *)cached = hash >> NAME_BITS << NAME_BITS | binary;
 	return binary;
@@ -122,12 +120,12 @@ __noinline __u32 resolve_binary(__u64 hash)
 /* The id of the executable of the current process, NAME_NONE if it has none. */
 static __always_inline __u32 current_binary(void)
 {
-	__u64 hash = current_process(), *cached, word;
-	__u32 slot = hash % PROCESS_SLOTS;
+	__u64 hash = current_hash(), *cached, word;
+	__u32 slot = hash % TASK_SLOTS;
 
 	if (!hash)
 		return NAME_NONE;
-	cached = bpf_map_lookup_elem(&processes, &slot);
+	cached = bpf_map_lookup_elem(&tasks, &slot);
 	if (cached) {
 		word = *(volatile __u64 *)cached;
 		if (word && word >> NAME_BITS == hash >> NAME_BITS)

@@ -130,8 +130,6 @@ struct cred {
 /* include/linux/sched.h */
 struct task_struct {
 	struct mm_struct *mm;
-	int tgid;
-	struct task_struct *group_leader;
 	struct pid *thread_pid;
 	__u64 start_time;
 	const struct cred *cred;

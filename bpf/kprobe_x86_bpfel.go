@@ -21,19 +21,19 @@ const (
 	KprobeMapNameIds             = "name_ids"
 	KprobeMapNames               = "names"
 	KprobeMapOverflow            = "overflow"
-	KprobeMapProcesses           = "processes"
 	KprobeMapQuotas              = "quotas"
 	KprobeMapScratch             = "scratch"
 	KprobeMapSeries              = "series"
 	KprobeMapState               = "state"
+	KprobeMapTasks               = "tasks"
 	KprobeMapTotals              = "totals"
 	KprobeProgAttachKprobe       = "attach_kprobe"
 	KprobeProgMatchKprobe        = "match_kprobe"
 	KprobeProgMatchKprobeSyscall = "match_kprobe_syscall"
 	KprobeVarLabelBinary         = "label_binary"
 	KprobeVarLabelCgroup         = "label_cgroup"
-	KprobeVarProcessSeed         = "process_seed"
 	KprobeVarSeriesPerCgroup     = "series_per_cgroup"
+	KprobeVarTaskSeed            = "task_seed"
 )
 
 // LoadKprobe returns the embedded CollectionSpec for Kprobe.
@@ -87,17 +87,17 @@ type KprobeProgramSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type KprobeMapSpecs struct {
-	Losses    *ebpf.MapSpec `ebpf:"losses"`
-	Matcher   *ebpf.MapSpec `ebpf:"matcher"`
-	NameIds   *ebpf.MapSpec `ebpf:"name_ids"`
-	Names     *ebpf.MapSpec `ebpf:"names"`
-	Overflow  *ebpf.MapSpec `ebpf:"overflow"`
-	Processes *ebpf.MapSpec `ebpf:"processes"`
-	Quotas    *ebpf.MapSpec `ebpf:"quotas"`
-	Scratch   *ebpf.MapSpec `ebpf:"scratch"`
-	Series    *ebpf.MapSpec `ebpf:"series"`
-	State     *ebpf.MapSpec `ebpf:"state"`
-	Totals    *ebpf.MapSpec `ebpf:"totals"`
+	Losses   *ebpf.MapSpec `ebpf:"losses"`
+	Matcher  *ebpf.MapSpec `ebpf:"matcher"`
+	NameIds  *ebpf.MapSpec `ebpf:"name_ids"`
+	Names    *ebpf.MapSpec `ebpf:"names"`
+	Overflow *ebpf.MapSpec `ebpf:"overflow"`
+	Quotas   *ebpf.MapSpec `ebpf:"quotas"`
+	Scratch  *ebpf.MapSpec `ebpf:"scratch"`
+	Series   *ebpf.MapSpec `ebpf:"series"`
+	State    *ebpf.MapSpec `ebpf:"state"`
+	Tasks    *ebpf.MapSpec `ebpf:"tasks"`
+	Totals   *ebpf.MapSpec `ebpf:"totals"`
 }
 
 // KprobeVariableSpecs contains global variables before they are loaded into the kernel.
@@ -106,8 +106,8 @@ type KprobeMapSpecs struct {
 type KprobeVariableSpecs struct {
 	LabelBinary     *ebpf.VariableSpec `ebpf:"label_binary"`
 	LabelCgroup     *ebpf.VariableSpec `ebpf:"label_cgroup"`
-	ProcessSeed     *ebpf.VariableSpec `ebpf:"process_seed"`
 	SeriesPerCgroup *ebpf.VariableSpec `ebpf:"series_per_cgroup"`
+	TaskSeed        *ebpf.VariableSpec `ebpf:"task_seed"`
 }
 
 // KprobeObjects contains all objects after they have been loaded into the kernel.
@@ -130,17 +130,17 @@ func (o *KprobeObjects) Close() error {
 //
 // It can be passed to LoadKprobeObjects or ebpf.CollectionSpec.LoadAndAssign.
 type KprobeMaps struct {
-	Losses    *ebpf.Map `ebpf:"losses"`
-	Matcher   *ebpf.Map `ebpf:"matcher"`
-	NameIds   *ebpf.Map `ebpf:"name_ids"`
-	Names     *ebpf.Map `ebpf:"names"`
-	Overflow  *ebpf.Map `ebpf:"overflow"`
-	Processes *ebpf.Map `ebpf:"processes"`
-	Quotas    *ebpf.Map `ebpf:"quotas"`
-	Scratch   *ebpf.Map `ebpf:"scratch"`
-	Series    *ebpf.Map `ebpf:"series"`
-	State     *ebpf.Map `ebpf:"state"`
-	Totals    *ebpf.Map `ebpf:"totals"`
+	Losses   *ebpf.Map `ebpf:"losses"`
+	Matcher  *ebpf.Map `ebpf:"matcher"`
+	NameIds  *ebpf.Map `ebpf:"name_ids"`
+	Names    *ebpf.Map `ebpf:"names"`
+	Overflow *ebpf.Map `ebpf:"overflow"`
+	Quotas   *ebpf.Map `ebpf:"quotas"`
+	Scratch  *ebpf.Map `ebpf:"scratch"`
+	Series   *ebpf.Map `ebpf:"series"`
+	State    *ebpf.Map `ebpf:"state"`
+	Tasks    *ebpf.Map `ebpf:"tasks"`
+	Totals   *ebpf.Map `ebpf:"totals"`
 }
 
 func (m *KprobeMaps) Close() error {
@@ -150,11 +150,11 @@ func (m *KprobeMaps) Close() error {
 		m.NameIds,
 		m.Names,
 		m.Overflow,
-		m.Processes,
 		m.Quotas,
 		m.Scratch,
 		m.Series,
 		m.State,
+		m.Tasks,
 		m.Totals,
 	)
 }
@@ -165,8 +165,8 @@ func (m *KprobeMaps) Close() error {
 type KprobeVariables struct {
 	LabelBinary     *ebpf.Variable `ebpf:"label_binary"`
 	LabelCgroup     *ebpf.Variable `ebpf:"label_cgroup"`
-	ProcessSeed     *ebpf.Variable `ebpf:"process_seed"`
 	SeriesPerCgroup *ebpf.Variable `ebpf:"series_per_cgroup"`
+	TaskSeed        *ebpf.Variable `ebpf:"task_seed"`
 }
 
 // KprobePrograms contains all programs after they have been loaded into the kernel.

@@ -135,18 +135,18 @@ struct {
 } name_ids SEC(".maps");
 
 /*
- * key: some bits of a hash of what identifies a program run by a process.
- * value: the other bits, above the id of its binary; 0 is empty. Written at the
- * first event of a process, in one store. A cache: who finds another hash in
- * the slot walks the path and takes it over.
+ * key: some bits of a hash of what identifies a program run by a task. value:
+ * the other bits, above the id of its binary; 0 is empty. Written at the first
+ * event of a task, in one store. A cache: who finds another hash in the slot
+ * walks the path and takes it over.
  */
-#define PROCESS_SLOTS 65536
+#define TASK_SLOTS 65536
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, PROCESS_SLOTS);
+	__uint(max_entries, TASK_SLOTS);
 	__type(key, __u32);
 	__type(value, __u64);
-} processes SEC(".maps");
+} tasks SEC(".maps");
 
 /*
  * key: 0..SCRATCH_SLOTS-1. value: work space for one path. Written while a path

@@ -100,19 +100,19 @@ const (
 	RawTPMapNameIds         = "name_ids"
 	RawTPMapNames           = "names"
 	RawTPMapOverflow        = "overflow"
-	RawTPMapProcesses       = "processes"
 	RawTPMapQuotas          = "quotas"
 	RawTPMapScratch         = "scratch"
 	RawTPMapSeries          = "series"
 	RawTPMapState           = "state"
+	RawTPMapTasks           = "tasks"
 	RawTPMapTotals          = "totals"
 	RawTPProgAttachRawtp    = "attach_rawtp"
 	RawTPProgMatchRawtp     = "match_rawtp"
 	RawTPProgReadClock      = "read_clock"
 	RawTPVarLabelBinary     = "label_binary"
 	RawTPVarLabelCgroup     = "label_cgroup"
-	RawTPVarProcessSeed     = "process_seed"
 	RawTPVarSeriesPerCgroup = "series_per_cgroup"
+	RawTPVarTaskSeed        = "task_seed"
 )
 
 // LoadRawTP returns the embedded CollectionSpec for RawTP.
@@ -166,17 +166,17 @@ type RawTPProgramSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type RawTPMapSpecs struct {
-	Losses    *ebpf.MapSpec `ebpf:"losses"`
-	Matcher   *ebpf.MapSpec `ebpf:"matcher"`
-	NameIds   *ebpf.MapSpec `ebpf:"name_ids"`
-	Names     *ebpf.MapSpec `ebpf:"names"`
-	Overflow  *ebpf.MapSpec `ebpf:"overflow"`
-	Processes *ebpf.MapSpec `ebpf:"processes"`
-	Quotas    *ebpf.MapSpec `ebpf:"quotas"`
-	Scratch   *ebpf.MapSpec `ebpf:"scratch"`
-	Series    *ebpf.MapSpec `ebpf:"series"`
-	State     *ebpf.MapSpec `ebpf:"state"`
-	Totals    *ebpf.MapSpec `ebpf:"totals"`
+	Losses   *ebpf.MapSpec `ebpf:"losses"`
+	Matcher  *ebpf.MapSpec `ebpf:"matcher"`
+	NameIds  *ebpf.MapSpec `ebpf:"name_ids"`
+	Names    *ebpf.MapSpec `ebpf:"names"`
+	Overflow *ebpf.MapSpec `ebpf:"overflow"`
+	Quotas   *ebpf.MapSpec `ebpf:"quotas"`
+	Scratch  *ebpf.MapSpec `ebpf:"scratch"`
+	Series   *ebpf.MapSpec `ebpf:"series"`
+	State    *ebpf.MapSpec `ebpf:"state"`
+	Tasks    *ebpf.MapSpec `ebpf:"tasks"`
+	Totals   *ebpf.MapSpec `ebpf:"totals"`
 }
 
 // RawTPVariableSpecs contains global variables before they are loaded into the kernel.
@@ -185,8 +185,8 @@ type RawTPMapSpecs struct {
 type RawTPVariableSpecs struct {
 	LabelBinary     *ebpf.VariableSpec `ebpf:"label_binary"`
 	LabelCgroup     *ebpf.VariableSpec `ebpf:"label_cgroup"`
-	ProcessSeed     *ebpf.VariableSpec `ebpf:"process_seed"`
 	SeriesPerCgroup *ebpf.VariableSpec `ebpf:"series_per_cgroup"`
+	TaskSeed        *ebpf.VariableSpec `ebpf:"task_seed"`
 }
 
 // RawTPObjects contains all objects after they have been loaded into the kernel.
@@ -209,17 +209,17 @@ func (o *RawTPObjects) Close() error {
 //
 // It can be passed to LoadRawTPObjects or ebpf.CollectionSpec.LoadAndAssign.
 type RawTPMaps struct {
-	Losses    *ebpf.Map `ebpf:"losses"`
-	Matcher   *ebpf.Map `ebpf:"matcher"`
-	NameIds   *ebpf.Map `ebpf:"name_ids"`
-	Names     *ebpf.Map `ebpf:"names"`
-	Overflow  *ebpf.Map `ebpf:"overflow"`
-	Processes *ebpf.Map `ebpf:"processes"`
-	Quotas    *ebpf.Map `ebpf:"quotas"`
-	Scratch   *ebpf.Map `ebpf:"scratch"`
-	Series    *ebpf.Map `ebpf:"series"`
-	State     *ebpf.Map `ebpf:"state"`
-	Totals    *ebpf.Map `ebpf:"totals"`
+	Losses   *ebpf.Map `ebpf:"losses"`
+	Matcher  *ebpf.Map `ebpf:"matcher"`
+	NameIds  *ebpf.Map `ebpf:"name_ids"`
+	Names    *ebpf.Map `ebpf:"names"`
+	Overflow *ebpf.Map `ebpf:"overflow"`
+	Quotas   *ebpf.Map `ebpf:"quotas"`
+	Scratch  *ebpf.Map `ebpf:"scratch"`
+	Series   *ebpf.Map `ebpf:"series"`
+	State    *ebpf.Map `ebpf:"state"`
+	Tasks    *ebpf.Map `ebpf:"tasks"`
+	Totals   *ebpf.Map `ebpf:"totals"`
 }
 
 func (m *RawTPMaps) Close() error {
@@ -229,11 +229,11 @@ func (m *RawTPMaps) Close() error {
 		m.NameIds,
 		m.Names,
 		m.Overflow,
-		m.Processes,
 		m.Quotas,
 		m.Scratch,
 		m.Series,
 		m.State,
+		m.Tasks,
 		m.Totals,
 	)
 }
@@ -244,8 +244,8 @@ func (m *RawTPMaps) Close() error {
 type RawTPVariables struct {
 	LabelBinary     *ebpf.Variable `ebpf:"label_binary"`
 	LabelCgroup     *ebpf.Variable `ebpf:"label_cgroup"`
-	ProcessSeed     *ebpf.Variable `ebpf:"process_seed"`
 	SeriesPerCgroup *ebpf.Variable `ebpf:"series_per_cgroup"`
+	TaskSeed        *ebpf.Variable `ebpf:"task_seed"`
 }
 
 // RawTPPrograms contains all programs after they have been loaded into the kernel.

@@ -21,19 +21,19 @@ const (
 	TracepointMapNameIds                 = "name_ids"
 	TracepointMapNames                   = "names"
 	TracepointMapOverflow                = "overflow"
-	TracepointMapProcesses               = "processes"
 	TracepointMapQuotas                  = "quotas"
 	TracepointMapScratch                 = "scratch"
 	TracepointMapSeries                  = "series"
 	TracepointMapState                   = "state"
+	TracepointMapTasks                   = "tasks"
 	TracepointMapTotals                  = "totals"
 	TracepointProgAttachTracepoint       = "attach_tracepoint"
 	TracepointProgMatchTracepoint        = "match_tracepoint"
 	TracepointProgMatchTracepointSyscall = "match_tracepoint_syscall"
 	TracepointVarLabelBinary             = "label_binary"
 	TracepointVarLabelCgroup             = "label_cgroup"
-	TracepointVarProcessSeed             = "process_seed"
 	TracepointVarSeriesPerCgroup         = "series_per_cgroup"
+	TracepointVarTaskSeed                = "task_seed"
 )
 
 // LoadTracepoint returns the embedded CollectionSpec for Tracepoint.
@@ -87,17 +87,17 @@ type TracepointProgramSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type TracepointMapSpecs struct {
-	Losses    *ebpf.MapSpec `ebpf:"losses"`
-	Matcher   *ebpf.MapSpec `ebpf:"matcher"`
-	NameIds   *ebpf.MapSpec `ebpf:"name_ids"`
-	Names     *ebpf.MapSpec `ebpf:"names"`
-	Overflow  *ebpf.MapSpec `ebpf:"overflow"`
-	Processes *ebpf.MapSpec `ebpf:"processes"`
-	Quotas    *ebpf.MapSpec `ebpf:"quotas"`
-	Scratch   *ebpf.MapSpec `ebpf:"scratch"`
-	Series    *ebpf.MapSpec `ebpf:"series"`
-	State     *ebpf.MapSpec `ebpf:"state"`
-	Totals    *ebpf.MapSpec `ebpf:"totals"`
+	Losses   *ebpf.MapSpec `ebpf:"losses"`
+	Matcher  *ebpf.MapSpec `ebpf:"matcher"`
+	NameIds  *ebpf.MapSpec `ebpf:"name_ids"`
+	Names    *ebpf.MapSpec `ebpf:"names"`
+	Overflow *ebpf.MapSpec `ebpf:"overflow"`
+	Quotas   *ebpf.MapSpec `ebpf:"quotas"`
+	Scratch  *ebpf.MapSpec `ebpf:"scratch"`
+	Series   *ebpf.MapSpec `ebpf:"series"`
+	State    *ebpf.MapSpec `ebpf:"state"`
+	Tasks    *ebpf.MapSpec `ebpf:"tasks"`
+	Totals   *ebpf.MapSpec `ebpf:"totals"`
 }
 
 // TracepointVariableSpecs contains global variables before they are loaded into the kernel.
@@ -106,8 +106,8 @@ type TracepointMapSpecs struct {
 type TracepointVariableSpecs struct {
 	LabelBinary     *ebpf.VariableSpec `ebpf:"label_binary"`
 	LabelCgroup     *ebpf.VariableSpec `ebpf:"label_cgroup"`
-	ProcessSeed     *ebpf.VariableSpec `ebpf:"process_seed"`
 	SeriesPerCgroup *ebpf.VariableSpec `ebpf:"series_per_cgroup"`
+	TaskSeed        *ebpf.VariableSpec `ebpf:"task_seed"`
 }
 
 // TracepointObjects contains all objects after they have been loaded into the kernel.
@@ -130,17 +130,17 @@ func (o *TracepointObjects) Close() error {
 //
 // It can be passed to LoadTracepointObjects or ebpf.CollectionSpec.LoadAndAssign.
 type TracepointMaps struct {
-	Losses    *ebpf.Map `ebpf:"losses"`
-	Matcher   *ebpf.Map `ebpf:"matcher"`
-	NameIds   *ebpf.Map `ebpf:"name_ids"`
-	Names     *ebpf.Map `ebpf:"names"`
-	Overflow  *ebpf.Map `ebpf:"overflow"`
-	Processes *ebpf.Map `ebpf:"processes"`
-	Quotas    *ebpf.Map `ebpf:"quotas"`
-	Scratch   *ebpf.Map `ebpf:"scratch"`
-	Series    *ebpf.Map `ebpf:"series"`
-	State     *ebpf.Map `ebpf:"state"`
-	Totals    *ebpf.Map `ebpf:"totals"`
+	Losses   *ebpf.Map `ebpf:"losses"`
+	Matcher  *ebpf.Map `ebpf:"matcher"`
+	NameIds  *ebpf.Map `ebpf:"name_ids"`
+	Names    *ebpf.Map `ebpf:"names"`
+	Overflow *ebpf.Map `ebpf:"overflow"`
+	Quotas   *ebpf.Map `ebpf:"quotas"`
+	Scratch  *ebpf.Map `ebpf:"scratch"`
+	Series   *ebpf.Map `ebpf:"series"`
+	State    *ebpf.Map `ebpf:"state"`
+	Tasks    *ebpf.Map `ebpf:"tasks"`
+	Totals   *ebpf.Map `ebpf:"totals"`
 }
 
 func (m *TracepointMaps) Close() error {
@@ -150,11 +150,11 @@ func (m *TracepointMaps) Close() error {
 		m.NameIds,
 		m.Names,
 		m.Overflow,
-		m.Processes,
 		m.Quotas,
 		m.Scratch,
 		m.Series,
 		m.State,
+		m.Tasks,
 		m.Totals,
 	)
 }
@@ -165,8 +165,8 @@ func (m *TracepointMaps) Close() error {
 type TracepointVariables struct {
 	LabelBinary     *ebpf.Variable `ebpf:"label_binary"`
 	LabelCgroup     *ebpf.Variable `ebpf:"label_cgroup"`
-	ProcessSeed     *ebpf.Variable `ebpf:"process_seed"`
 	SeriesPerCgroup *ebpf.Variable `ebpf:"series_per_cgroup"`
+	TaskSeed        *ebpf.Variable `ebpf:"task_seed"`
 }
 
 // TracepointPrograms contains all programs after they have been loaded into the kernel.

@@ -150,17 +150,16 @@ func (s *sum) add(count uint64, first time.Time) {
 // events adds up the series with the same labels: cgroups of one workload,
 // policies of one name in several namespaces, filtered labels.
 func (s scrape) events(snap *kernel.Snapshot) {
-	sums := map[eventLabels]*sum{}
+	sums := make(map[eventLabels]sum, len(snap.Series))
 	add := func(l eventLabels, count uint64, first time.Time) {
-		if sums[l] == nil {
-			sums[l] = &sum{}
-		}
-		sums[l].add(count, first)
+		s := sums[l]
+		s.add(count, first)
+		sums[l] = s
 	}
 	for _, series := range snap.Series {
 		l := eventLabels{hook: series.ID.Hook, policy: series.ID.Policy}
 		if s.filter.Binary {
-			l.binary = valid(series.Binary)
+			l.binary = strings.ToValidUTF8(series.Binary, "\uFFFD")
 		}
 		add(l, series.Count, series.First)
 	}
@@ -169,10 +168,9 @@ func (s scrape) events(snap *kernel.Snapshot) {
 			add(s.other(t.ID), t.Overflow, t.FirstOver)
 		}
 	}
+	names := eventLabelNames()
 	for l, sum := range sums {
-		s.ch <- prometheus.MustNewConstMetricWithCreatedTimestamp(s.descs[policyEvents],
-			prometheus.CounterValue, float64(sum.count), created(sum.first),
-			l.binary, l.hook, l.namespace, l.pod, l.policy, l.workload)
+		s.ch <- newEventMetric(s.descs[policyEvents], names, l, sum.count, created(sum.first))
 	}
 }
 

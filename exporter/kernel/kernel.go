@@ -53,7 +53,7 @@ type Kernel struct {
 	names        *names
 	clock        clock
 	clockProgram *ebpf.Program
-	seed         uint64                 // of hashes of processes
+	seed         uint64                 // of hashes of tasks
 	attached     map[string]*attachment // by plan.Hook.Key
 	hooks        []Hook
 	hostNS       map[policy.Namespace]uint32

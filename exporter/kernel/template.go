@@ -93,8 +93,8 @@ func (k *Kernel) setConstants(spec *ebpf.CollectionSpec, p plan.Point) error {
 			}
 		}
 	}
-	if err := spec.Variables[bpf.RawTPVarProcessSeed].Set(k.seed); err != nil {
-		return fmt.Errorf("constant %s: %w", bpf.RawTPVarProcessSeed, err)
+	if err := spec.Variables[bpf.RawTPVarTaskSeed].Set(k.seed); err != nil {
+		return fmt.Errorf("constant %s: %w", bpf.RawTPVarTaskSeed, err)
 	}
 	return nil
 }

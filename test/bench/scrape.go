@@ -132,14 +132,14 @@ func fill(maps string) error {
 	if err != nil {
 		return err
 	}
-	now := uint64(time.Hour)
+	now := uint64(1) << 32 // jiffies, near the start of the kernel
 	for i, id := range binaries {
 		for _, slot := range slots[:manyHooks] {
 			values := make([]bpf.SeriesValue, cpus)
 			for cpu := range values {
-				values[cpu] = bpf.SeriesValue{Count: uint64(i + 1), LastNs: now}
+				values[cpu] = bpf.SeriesValue{Count: uint64(i + 1), Last: now}
 			}
-			values[0].FirstNs = now
+			values[0].First = now
 			key := bpf.SeriesKey{PolicyHook: slot, Binary: id, Cgroup: uint64(1000 + i%manyCgroups)}
 			if err := series.Put(key, values); err != nil {
 				return fmt.Errorf("series: %w", err)
