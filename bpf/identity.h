@@ -24,14 +24,14 @@ static __always_inline __u32 low_half(const void *pointer)
 	return low;
 }
 
-/* Differs on every machine, so that nobody can look for tasks that collide. */
+/* Drawn at every start of the agent, so that no hash is known beforehand. */
 const volatile __u64 task_seed = 0;
 
 /*
- * A hash of what identifies the program that the current task runs: no two tasks
- * start at the same time, exec_id grows with each exec, and
- * prctl(PR_SET_MM_EXE_FILE) exchanges the file. Tasks that live at the same time
- * and have the same file run the same binary. 0 for a kernel thread.
+ * A hash of what identifies the program that the current task runs: when it
+ * started, exec_id, which grows with each exec, and the file, which
+ * prctl(PR_SET_MM_EXE_FILE) exchanges. Tasks that live at the same time and have
+ * the same file run the same binary. 0 for a kernel thread.
  */
 static __always_inline __u64 hash_task(__u64 start_time, __u64 exec_id, __u32 exe)
 {

@@ -5,6 +5,8 @@ package main
 import (
 	"context"
 	"log/slog"
+	"path/filepath"
+	"slices"
 
 	"github.com/tetrameter/tetrameter/exporter/collector"
 	"github.com/tetrameter/tetrameter/exporter/kernel"
@@ -22,9 +24,15 @@ type agent struct {
 }
 
 func newAgent(k *kernel.Kernel, o runOptions, log *slog.Logger) *agent {
+	var dirs []string
+	for _, dir := range o.policyDirs {
+		if dir = filepath.Clean(dir); !slices.Contains(dirs, dir) {
+			dirs = append(dirs, dir)
+		}
+	}
 	a := &agent{
 		kernel: k,
-		set:    &policySet{files: o.policyFiles, dirs: o.policyDirs, log: log},
+		set:    &policySet{files: o.policyFiles, dirs: dirs, log: log},
 		log:    log,
 		logged: map[plan.ID]kernel.Hook{},
 	}

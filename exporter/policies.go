@@ -5,6 +5,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"log/slog"
 	"os"
@@ -12,6 +13,7 @@ import (
 	"sort"
 	"strings"
 	"sync"
+	"syscall"
 
 	"github.com/tetrameter/tetrameter/exporter/collector"
 	"github.com/tetrameter/tetrameter/exporter/policy"
@@ -78,8 +80,26 @@ func (s *policySet) loadShipped(before map[string]*policyFile) {
 
 func (s *policySet) loadFile(path string, before map[string]*policyFile) {
 	path = filepath.Clean(path)
-	data, err := os.ReadFile(path)
+	data, err := readPolicy(path)
 	s.add(path, data, err, before)
+}
+
+// readPolicy reads a regular file, and not more of it than a policy may have:
+// the rest would be refused anyway.
+func readPolicy(path string) ([]byte, error) {
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s is no regular file", path)
+	}
+	return io.ReadAll(io.LimitReader(f, policy.MaxFileSize+1))
 }
 
 func (s *policySet) loadDir(dir string, before map[string]*policyFile) {
@@ -226,7 +246,7 @@ func (s *policySet) LoadErrors() uint64 {
 func check(files []string) error {
 	bad := 0
 	for _, path := range files {
-		data, err := os.ReadFile(path)
+		data, err := readPolicy(path)
 		if err == nil {
 			_, err = policy.Parse(path, data)
 		}

@@ -88,7 +88,15 @@ func run(o runOptions, log *slog.Logger) (err error) {
 	if err != nil {
 		return err
 	}
-	o.telemetryPath = "/" + strings.TrimPrefix(o.telemetryPath, "/")
+	if o.telemetryPath, err = metricsPath(o.telemetryPath); err != nil {
+		return err
+	}
+	if err := web.Validate(*o.web.WebConfigFile); err != nil {
+		return fmt.Errorf("--web.config.file: %w", err)
+	}
+	// From here on a hang-up means reload, also while the policies are loaded.
+	hangup := make(chan os.Signal, 1)
+	signal.Notify(hangup, syscall.SIGHUP)
 	listeners, err := listen(o.web)
 	if err != nil {
 		return err
@@ -122,7 +130,7 @@ func run(o runOptions, log *slog.Logger) (err error) {
 	debug.FreeOSMemory() // BTF and objects were needed to load only
 	server.ready.Store(true)
 	log.Info("serving metrics", "url", server.url(listeners, o.telemetryPath))
-	err = a.loop(ctx, changes, served)
+	err = a.loop(ctx, changes, hangup, served)
 	server.shutdown()
 	if !o.kernel.NoPin {
 		log.Info("counting goes on in the kernel; tetrameter cleanup ends it")
@@ -131,9 +139,7 @@ func run(o runOptions, log *slog.Logger) (err error) {
 }
 
 // loop reacts to what happens until the context ends or the server fails.
-func (a *agent) loop(ctx context.Context, changes <-chan struct{}, served <-chan error) error {
-	hangup := make(chan os.Signal, 1)
-	signal.Notify(hangup, syscall.SIGHUP)
+func (a *agent) loop(ctx context.Context, changes <-chan struct{}, hangup <-chan os.Signal, served <-chan error) error {
 	heartbeat := time.NewTicker(heartbeatInterval)
 	defer heartbeat.Stop()
 	for {

@@ -27,6 +27,8 @@ import (
 const (
 	maxScrapes    = 5 // at a time; those at once share one reading
 	scrapeTimeout = 9 * time.Second
+	writeTimeout  = 30 * time.Second // a slow reader of a scrape
+	idleTimeout   = 5 * time.Minute  // longer than scrape intervals
 	shutdownTime  = 2 * time.Second
 )
 
@@ -44,7 +46,13 @@ func newServer(metrics prometheus.Collector, telemetryPath string) *server {
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		versioncollector.NewCollector("tetrameter"))
 	s := &server{mux: http.NewServeMux()}
-	s.http = &http.Server{Handler: s.mux, ReadHeaderTimeout: scrapeTimeout}
+	s.http = &http.Server{
+		Handler:           s.mux,
+		ReadHeaderTimeout: scrapeTimeout,
+		ReadTimeout:       scrapeTimeout,
+		WriteTimeout:      writeTimeout,
+		IdleTimeout:       idleTimeout,
+	}
 	s.mux.Handle(telemetryPath, promhttp.HandlerFor(registry, promhttp.HandlerOpts{
 		Registry:            registry,
 		ErrorHandling:       promhttp.ContinueOnError,
@@ -65,6 +73,15 @@ func newServer(metrics prometheus.Collector, telemetryPath string) *server {
 		fmt.Fprintln(w, "tetrameter is ready.")
 	})
 	return s
+}
+
+// metricsPath checks --web.telemetry-path, which the server's other pages limit.
+func metricsPath(path string) (string, error) {
+	path = "/" + strings.Trim(path, "/")
+	if path == "/" || strings.HasPrefix(path, "/-/") || strings.ContainsAny(path, "{} ") {
+		return "", fmt.Errorf("--web.telemetry-path: %q is the path of another page, or none", path)
+	}
+	return path, nil
 }
 
 // serve blocks until the server fails or is shut down.

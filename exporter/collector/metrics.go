@@ -47,7 +47,7 @@ func Metrics() []Metric {
 		{hookGap, "Time before this start during which the agent was down and the hook not attached, because this kernel cannot pin it.", gauge, hook},
 		{hookMissed, "Events that were not counted because the kernel refused to run a program inside another; known from Linux 5.12 for fentry and 6.7 for the others.", counter, hook},
 		{policyState, "State of a policy: 1 for the one it is in.", gauge, append(policy[:len(policy):len(policy)],
-			Label{"state", "enabled, partially_enabled (some hooks are unsupported), error (all are), disabled, load_error"},
+			Label{"state", "enabled, partially_enabled (some hooks are unsupported), error (all are, not counting those that may be absent), disabled, load_error"},
 		)},
 		{loadErrors, "Times that a policy file could not be loaded.", counter, nil},
 		{mapEntries, "Entries in a map.", gauge, mapName},

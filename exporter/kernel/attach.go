@@ -66,11 +66,15 @@ func (k *Kernel) attach(in matchInput) (*attachment, string, error) {
 		for _, id := range in.hook.IDs() {
 			a.ids[id] = true
 		}
-		err = k.pins.removeKinds(key, string(way.Kind), len(way.Points))
+		err = k.pins.removeKinds(key, way.Kind, way.Points)
 		return a, strings.Join(reasons, "; "), err
 	}
-	// What was attached before, if anything, goes on as it was.
-	return k.attached[key], strings.Join(reasons, "; "), nil
+	// What this agent attached before goes on as it was. What only an earlier
+	// one attached ends: nobody knows what it counts.
+	if a := k.attached[key]; a != nil {
+		return a, strings.Join(reasons, "; "), nil
+	}
+	return nil, strings.Join(reasons, "; "), k.pins.removeKinds(key, "", nil)
 }
 
 // attachWay switches the matchers of a hook that is attached this way already,
@@ -102,7 +106,7 @@ func (k *Kernel) abandon(key string, a *attachment) error {
 	if k.attached[key] == a {
 		return nil
 	}
-	return errors.Join(a.close(), k.pins.removeKinds(key, "", 0))
+	return errors.Join(a.close(), k.pins.removeKinds(key, "", nil))
 }
 
 // usePoint makes one point of an attachment run a matcher.
@@ -126,7 +130,7 @@ func (k *Kernel) usePoint(in matchInput, a *attachment, i int, m *matcher) error
 	}
 	pt.code = m.code
 	a.points[i] = pt
-	pinned, err := k.pin(pt, k.pins.point(in.hook.Key(), string(a.attach.Kind), i))
+	pinned, err := k.pin(pt, k.pins.point(in.hook.Key(), a.attach.Kind, a.attach.Points[i]))
 	a.pinned = a.pinned && pinned
 	return err
 }
@@ -142,8 +146,8 @@ func (k *Kernel) adopt(key string, way plan.Attach) *attachment {
 	if !k.pins.enabled() {
 		return a
 	}
-	for i := range way.Points {
-		dir := k.pins.point(key, string(way.Kind), i)
+	for i, p := range way.Points {
+		dir := k.pins.point(key, way.Kind, p)
 		pt, err := openPoint(dir)
 		if err == nil {
 			a.points[i] = pt
@@ -167,7 +171,7 @@ func (k *Kernel) detachOthers(key string, way plan.Attach) error {
 		errs = append(errs, a.close())
 		delete(k.attached, key)
 	}
-	errs = append(errs, k.pins.removeKinds(key, string(way.Kind), len(way.Points)))
+	errs = append(errs, k.pins.removeKinds(key, way.Kind, way.Points))
 	return errors.Join(errs...)
 }
 

@@ -70,6 +70,9 @@ func tickOf(jiffies uint64, in time.Duration) time.Duration {
 			best = hz
 		}
 	}
+	if math.Abs(float64(best)-measured) > measured/5 {
+		return time.Duration(float64(time.Second) / measured) // a kernel of its own
+	}
 	return time.Second / time.Duration(best)
 }
 

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"math/rand/v2"
 	"sync"
 	"time"
@@ -134,7 +135,7 @@ type Hook struct {
 	Attach string
 	// Reason says why the ways before it in the order, or all, did not work.
 	Reason string
-	// Optional says that the policy wants the hook only where it exists.
+	// Optional says that the hook does not exist, and that the policy accepts it.
 	Optional bool
 	// Pinned says that counting outlives the agent.
 	Pinned bool
@@ -167,8 +168,17 @@ func (k *Kernel) Apply(p plan.Plan) ([]Hook, error) {
 		k.hooks = append(k.hooks, status...)
 	}
 	errs = append(errs, k.removeOthers(wanted), k.pins.removeOtherLayouts())
-	k.slots.retireOthers(p)
+	k.slots.retireOthers(p, k.counting())
 	return k.hooks, errors.Join(errs...)
+}
+
+// counting returns the counters that attached programs count.
+func (k *Kernel) counting() map[plan.ID]bool {
+	ids := map[plan.ID]bool{}
+	for _, a := range k.attached {
+		maps.Copy(ids, a.ids)
+	}
+	return ids
 }
 
 // applyHook attaches a hook or switches its matchers.
@@ -190,7 +200,7 @@ func (k *Kernel) applyHook(h plan.Hook) ([]Hook, error) {
 func (k *Kernel) status(h plan.Hook, a *attachment, reason string) []Hook {
 	var hooks []Hook
 	for _, id := range h.IDs() {
-		s := Hook{ID: id, Reason: reason, Optional: h.Optional(id), key: h.Key()}
+		s := Hook{ID: id, Reason: reason, Optional: h.Ignored(id), key: h.Key()}
 		if a != nil && a.ids[id] {
 			s.Attach, s.Pinned = a.attach.String(), a.pinned
 			if !a.pinned && !k.opts.NoPin {

@@ -133,7 +133,7 @@ func TestRetirement(t *testing.T) {
 	if _, err := k.slots.assign([]plan.ID{id}); err != nil {
 		t.Fatal(err)
 	}
-	k.slots.retireOthers(plan.Plan{})
+	k.slots.retireOthers(plan.Plan{}, nil)
 	now := k.slots.byID[id].retired
 	k.slots.markRead(now.Add(settle / 2))
 	if gone := k.slots.expired(now.Add(settle)); len(gone) != 0 {

@@ -124,7 +124,8 @@ func (n *names) path(id uint32) (string, error) {
 			return "", err
 		}
 	}
-	return "", fmt.Errorf("binary id %d is not in the names map", id)
+	// Its count is worth more than its name, which the next scrape may find.
+	return Other, nil
 }
 
 // refresh reads the whole map and joins the chunks.

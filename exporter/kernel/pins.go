@@ -11,6 +11,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/tetrameter/tetrameter/exporter/plan"
 )
 
 // ErrRunning is returned by Open if another agent holds the same pins.
@@ -23,9 +25,9 @@ const layout = "v1"
 // pins is the directory tree of pinned objects:
 //
 //	ROOT/v1/maps/NAME                    shared maps
-//	ROOT/v1/hooks/KEY/KIND-N/link        one per attach point
-//	                        /program     what is attached: jumps to
-//	                        /matcher     a program array with the matcher
+//	ROOT/v1/hooks/KEY/KIND,TARGET/link   one per attach point
+//	                             /program  what is attached: jumps to
+//	                             /matcher  a program array with the matcher
 //
 // Without pinning it has no root and does nothing.
 type pins struct {
@@ -43,6 +45,9 @@ func openPins(opts Options) (*pins, error) {
 			return nil, fmt.Errorf("create pin directory: %w", err)
 		}
 	}
+	if err := trusted(p.root); err != nil {
+		return nil, err
+	}
 	lock, err := os.Open(p.root)
 	if err != nil {
 		return nil, fmt.Errorf("lock pins: %w", err)
@@ -55,17 +60,33 @@ func openPins(opts Options) (*pins, error) {
 	return p, nil
 }
 
+// trusted returns an error if others than root could have put pins there: a BPF
+// file system may be open to all users.
+func trusted(dir string) error {
+	var st unix.Stat_t
+	if err := unix.Lstat(dir, &st); err != nil {
+		return fmt.Errorf("check %s: %w", dir, err)
+	}
+	if st.Mode&unix.S_IFMT != unix.S_IFDIR || st.Uid != uint32(os.Geteuid()) || st.Mode&0o022 != 0 {
+		return fmt.Errorf("%s is not a directory that only the agent's user can write to: remove it", dir)
+	}
+	return nil
+}
+
 func (p *pins) enabled() bool { return p.root != "" }
 func (p *pins) maps() string  { return filepath.Join(p.root, layout, "maps") }
 func (p *pins) hooks() string { return filepath.Join(p.root, layout, "hooks") }
 
-// point is the directory of one attach point. The BPF file system allows no
-// dots in names, and kernel symbols have them.
-func (p *pins) point(hookKey, kind string, n int) string {
-	return filepath.Join(p.hooks(), pinName(hookKey), fmt.Sprintf("%s-%d", kind, n))
+// point is the directory of one attach point.
+func (p *pins) point(hookKey string, kind plan.Kind, at plan.Point) string {
+	return filepath.Join(p.hooks(), pinName(hookKey), pinName(string(kind)+":"+at.Target))
 }
 
-func pinName(hookKey string) string { return strings.ReplaceAll(hookKey, ".", ",") }
+// pinName makes a name for the BPF file system, which allows no dots; kernel
+// symbols have them, and tracepoints a slash.
+func pinName(name string) string {
+	return strings.NewReplacer(".", ",", "/", ",", ":", ",").Replace(name)
+}
 
 func (p *pins) close() error {
 	if p.lock == nil {
@@ -86,14 +107,14 @@ func (p *pins) removeHooks(wanted map[string]bool) error {
 	return removeEntries(p.hooks(), keep)
 }
 
-// removeKinds unpins what is attached to a hook in other ways than kind.
-func (p *pins) removeKinds(hookKey, kind string, points int) error {
+// removeKinds unpins what is attached to a hook otherwise than in one way.
+func (p *pins) removeKinds(hookKey string, kind plan.Kind, points []plan.Point) error {
 	if !p.enabled() {
 		return nil
 	}
 	keep := map[string]bool{}
-	for n := range points {
-		keep[fmt.Sprintf("%s-%d", kind, n)] = true
+	for _, at := range points {
+		keep[pinName(string(kind)+":"+at.Target)] = true
 	}
 	return removeEntries(filepath.Join(p.hooks(), pinName(hookKey)), keep)
 }

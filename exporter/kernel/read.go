@@ -107,7 +107,7 @@ func (k *Kernel) readSeries(snap *Snapshot, ids, expired map[uint32]plan.ID) err
 	}
 	snap.MapReading = time.Since(start)
 	cpus := len(k.reader.values) / max(len(k.reader.keys), 1)
-	used := n
+	used, full := n, n >= int(k.maps.byName[bpf.RawTPMapSeries].MaxEntries())
 	for i, key := range k.reader.keys[:n] {
 		if _, gone := expired[key.PolicyHook]; gone {
 			used--
@@ -124,6 +124,12 @@ func (k *Kernel) readSeries(snap *Snapshot, ids, expired map[uint32]plan.ID) err
 		snap.Series = append(snap.Series, Series{
 			ids[key.PolicyHook], path, key.Cgroup, count, k.clock.wall(first), k.clock.wall(last),
 		})
+	}
+	if !full {
+		// A program may have met a full map after room was made.
+		if err := k.clearFull(); err != nil {
+			return err
+		}
 	}
 	named, err := k.names.entries()
 	if err != nil {
@@ -244,12 +250,33 @@ func (k *Kernel) deleteSeries(key bpf.SeriesKey) error {
 	}
 	quotas := k.maps.byName[bpf.RawTPMapQuotas]
 	var used uint32
-	if quotas.Lookup(key.Cgroup, &used) == nil && used > 0 {
-		if err := quotas.Update(key.Cgroup, used-1, ebpf.UpdateExist); err != nil {
-			return fmt.Errorf("return quota: %w", err)
-		}
+	if quotas.Lookup(key.Cgroup, &used) != nil {
+		return nil
 	}
-	if err := k.maps.byName[bpf.RawTPMapState].Put(uint32(0), bpf.StateValue{}); err != nil {
+	var err error
+	if used <= 1 {
+		err = quotas.Delete(key.Cgroup)
+	} else {
+		err = quotas.Update(key.Cgroup, used-1, ebpf.UpdateExist)
+	}
+	if err != nil {
+		return fmt.Errorf("return quota: %w", err)
+	}
+	return nil
+}
+
+// clearFull lets programs try again to insert series.
+func (k *Kernel) clearFull() error {
+	var value bpf.StateValue
+	state := k.maps.byName[bpf.RawTPMapState]
+	if err := state.Lookup(uint32(0), &value); err != nil {
+		return fmt.Errorf("read full flag: %w", err)
+	}
+	if value.SeriesFull == 0 {
+		return nil
+	}
+	value.SeriesFull = 0
+	if err := state.Put(uint32(0), value); err != nil {
 		return fmt.Errorf("clear full flag: %w", err)
 	}
 	return nil

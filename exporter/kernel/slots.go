@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"maps"
 	"time"
 
 	"github.com/cilium/ebpf"
@@ -142,9 +143,13 @@ func (s *slots) create(id plan.ID) (*slot, error) {
 	return created, nil
 }
 
-// retireOthers marks the counters that are not in the plan.
-func (s *slots) retireOthers(p plan.Plan) {
-	planned := map[plan.ID]bool{}
+// retireOthers marks the counters that are not in the plan. Those that programs
+// still count, because a change of their hook failed, are kept.
+func (s *slots) retireOthers(p plan.Plan, counting map[plan.ID]bool) {
+	planned := maps.Clone(counting)
+	if planned == nil {
+		planned = map[plan.ID]bool{}
+	}
 	for _, h := range p.Hooks {
 		for _, id := range h.IDs() {
 			planned[id] = true
@@ -180,9 +185,9 @@ func (s *slots) markRead(now time.Time) {
 
 // remove frees the slot of id.
 func (s *slots) remove(id plan.ID) error {
-	delete(s.byID, id)
 	if err := s.table.Delete(keyOf(id)); err != nil && !errors.Is(err, ebpf.ErrKeyNotExist) {
 		return fmt.Errorf("free slot: %w", err)
 	}
+	delete(s.byID, id)
 	return nil
 }

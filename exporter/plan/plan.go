@@ -69,6 +69,8 @@ type Hook struct {
 	Attaches []Attach
 	// Rejected are the ways that are known not to work, with the reason.
 	Rejected []Rejection
+	// Absent says that this kernel does not have the function.
+	Absent bool
 }
 
 // Rule is one policy's entry for a hook.
@@ -157,9 +159,12 @@ func (h Hook) IDs() []ID {
 	return ids
 }
 
-// Optional says whether the policy of id accepts that the hook does not exist
+// Ignored says whether the hook does not exist and the policy of id accepts that
 // (ignore.callNotFound).
-func (h Hook) Optional(id ID) bool {
+func (h Hook) Ignored(id ID) bool {
+	if !h.Absent {
+		return false
+	}
 	for _, r := range h.Rules {
 		if r.ID == id && !r.Spec.IgnoreCallNotFound {
 			return false
@@ -185,6 +190,8 @@ func (h Hook) Binaries() []string {
 // last resort: the kernel keeps the programs of the other kinds on their CPU.
 func (h *Hook) choose(kernel Kernel, opts Options) {
 	var last []Attach
+	_, err := kernel.Parameters(h.Function)
+	h.Absent = err != nil
 	for _, kind := range Kinds() {
 		attach, err := h.attach(kind, kernel, opts)
 		switch {

@@ -15,8 +15,8 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// Parse reads the one TracingPolicy or TracingPolicyNamespaced document that
-// data, the content of file, must hold. The format is the custom resource of
+// Parse reads the one TracingPolicy document that data, the content of file, must
+// hold; a TracingPolicyNamespaced is recognised and refused. The format is the custom resource of
 // cilium.io/v1alpha1; JSON is accepted as the subset of YAML that it is.
 //
 // The policy is nil if and only if the error is not. The error is an Errors
