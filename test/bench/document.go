@@ -52,7 +52,7 @@ scraped; afterwards it must have counted every event, or there is no table.
 
 Of the setuid that matches by fentry, about 140 instructions are the trampoline and 35 to 50 the tail
 call, reading the argument and comparing it (the row that does not match has both). The rest is
-counting: identifying the task (four reads, a hash, one array lookup) some 75, the totals 20 to 35,
+counting: identifying the task (four reads, a hash, one array lookup) about 100, the totals 20 to 35,
 the cgroup id 15, and about 190 the series' key, its per-CPU hash lookup and the frames of two
 functions. The budgets were set against a floor of 223 by fentry and 412 by kprobe; the floor with
 keys and values of the size used here is what the table says, which leaves the budgets less than 100
