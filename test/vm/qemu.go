@@ -39,7 +39,7 @@ const commandLine = "console=ttyS0 panic=-1 tsc=reliable"
 func (m machine) arguments(k kernel, initramfs, console string) []string {
 	args := []string{
 		"-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
-		"-accel", "tcg,thread=single", "-cpu", "max,xsave=off", "-m", m.memory,
+		"-accel", "tcg,thread=single", "-cpu", "max,avx=off,avx2=off", "-m", m.memory,
 		"-kernel", filepath.Join(k.dir, "vmlinux"),
 		"-initrd", initramfs,
 		"-append", commandLine + " " + m.append,
