@@ -21,6 +21,7 @@ func heartbeatSpec() *ebpf.MapSpec {
 // Heartbeat records that the agent is alive. From the last one the next agent
 // knows how long the hooks that cannot be pinned were not attached.
 func (k *Kernel) Heartbeat() error {
+	defer k.calm.begin()()
 	if err := k.maps.byName[heartbeatMap].Put(uint32(0), monotonic()); err != nil {
 		return fmt.Errorf("record heartbeat: %w", err)
 	}

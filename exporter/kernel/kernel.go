@@ -48,6 +48,7 @@ type Kernel struct {
 	pins *pins
 	maps *sharedMaps
 	btf  *btf.Cache // from Facts to the end of Apply: it is large
+	calm undisturbed
 
 	mu           sync.Mutex
 	slots        *slots
@@ -82,6 +83,7 @@ func Open(opts Options) (*Kernel, error) {
 		return nil, err
 	}
 	k := &Kernel{opts: opts, log: opts.Logger, pins: pins, attached: map[string]*attachment{}, seed: rand.Uint64()}
+	k.calm = undisturbed{needed: preemptible(), log: opts.Logger}
 	if err := k.open(); err != nil {
 		k.Close()
 		return nil, err
@@ -90,6 +92,7 @@ func Open(opts Options) (*Kernel, error) {
 }
 
 func (k *Kernel) open() (err error) {
+	defer k.calm.begin()()
 	if k.hostNS, err = hostNamespaces(); err != nil {
 		return err
 	}
@@ -183,6 +186,7 @@ func (k *Kernel) counting() map[plan.ID]bool {
 
 // applyHook attaches a hook or switches its matchers.
 func (k *Kernel) applyHook(h plan.Hook) ([]Hook, error) {
+	defer k.calm.begin()()
 	slots, err := k.slots.assign(h.IDs())
 	if err != nil {
 		return k.status(h, k.attached[h.Key()], err.Error()), err

@@ -70,6 +70,7 @@ const batch = 4096
 func (k *Kernel) Read() (*Snapshot, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	defer k.calm.begin()()
 	now := time.Now()
 	if err := k.clock.adjust(k.readClock); err != nil {
 		return nil, err

@@ -105,7 +105,7 @@ func TestReloadUnderLoad(t *testing.T) {
 	load.finish(t)
 	want := []string{event(*triggerFlag, setuid, "stays", events)}
 	if diff := cmp.Diff(want, a.events()); diff != "" {
-		t.Errorf("exposition (-want +got):\n%s", diff)
+		t.Errorf("exposition (-want +got):\n%s\nmissed by the kernel: %v", diff, a.family("tetrameter_hook_missed_events_total"))
 	}
 	if lost := a.family("tetrameter_bpf_losses_total"); sum(t, lost) != 0 {
 		t.Errorf("losses: %v", lost)
