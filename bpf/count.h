@@ -101,24 +101,3 @@ static __noinline int count(struct event *event, __u32 policy_hook)
 	value->last = now;
 	return 0;
 }
-
-/*
- * Stands where the agent puts the selectors. It calls everything generated code
- * may call, so that the functions and their types are in the object; the asm
- * keeps clang from specialising them for these arguments.
- */
-static __noinline int evaluate(struct event *event)
-{
-	__u64 word = 0;
-
-	asm volatile("" : "+r"(event), "+r"(word));
-	word += user_word(event, word);
-	asm volatile("" : "+r"(word));
-	word += capabilities(event, word);
-	asm volatile("" : "+r"(word));
-	word += namespace_inode(event, word);
-	asm volatile("" : "+r"(word));
-	word += binary(event);
-	asm volatile("" : "+r"(word));
-	return word + count(event, word);
-}

@@ -13,8 +13,14 @@
 
 struct event {
 	__u64 args[ARGS_MAX];
-	__u32 binary; /* once has_binary */
+	__u64 ret;	    /* where a function returned */
+	__u64 address_high; /* the last address that was asked for */
+	__u64 address_low;
+	void *context; /* of the program */
+	__u32 binary;  /* once has_binary */
+	__u32 scratch; /* once has_scratch: the slot this event works in */
 	__u32 has_binary;
+	__u32 has_scratch;
 };
 
 /* Which dimensions the keys of series have, and each cgroup's share of them. */
@@ -25,7 +31,7 @@ const volatile __u32 series_per_cgroup = 16384;
 static __always_inline __u32 event_binary(struct event *event)
 {
 	if (!event->has_binary) {
-		event->binary = current_binary();
+		event->binary = binary_of(current_hash(), 0);
 		event->has_binary = 1;
 	}
 	return event->binary;
@@ -35,6 +41,15 @@ static __always_inline __u32 event_binary(struct event *event)
 static __noinline __u32 binary(struct event *event)
 {
 	return event_binary(event);
+}
+
+/* The id of the parent's binary. */
+static __noinline __u32 parent_binary(struct event *event)
+{
+	struct task_struct *task = (void *)bpf_get_current_task();
+
+	asm volatile("" : "+r"(event));
+	return binary_of(probed_hash(BPF_CORE_READ(task, real_parent)), 1);
 }
 
 enum capability_set {
@@ -115,14 +130,4 @@ static __noinline __u32 namespace_inode(struct event *event, enum namespace whic
 		return BPF_CORE_READ(task, cred, user_ns, ns.inum);
 	}
 	return 0;
-}
-
-/* The 64-bit word at a user address, 0 if it cannot be read. */
-static __noinline __u64 user_word(struct event *event, __u64 address)
-{
-	__u64 word = 0;
-
-	asm volatile("" : "+r"(event), "+r"(address));
-	bpf_probe_read_user(&word, sizeof(word), (void *)address);
-	return word;
 }

@@ -2,10 +2,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* Kernel functions through a BPF trampoline: 5.5 and later, needs BTF. */
 #include "matcher.h"
+#include "parameters.h"
 #include "syscall.h"
-
-/* The verifier lets a program read as many arguments as the function has. */
-const volatile __u32 parameters = 0;
 
 SEC("fentry/function")
 int attach_fentry(__u64 *ctx)
@@ -18,27 +16,34 @@ int match_fentry(__u64 *ctx)
 {
 	struct event event;
 
-	event.has_binary = 0; /* the rest is read only where it is written */
-	if (parameters > 0)
-		event.args[0] = ctx[0];
-	if (parameters > 1)
-		event.args[1] = ctx[1];
-	if (parameters > 2)
-		event.args[2] = ctx[2];
-	if (parameters > 3)
-		event.args[3] = ctx[3];
-	if (parameters > 4)
-		event.args[4] = ctx[4];
-	evaluate(&event);
-	return 0;
+	begin_event(&event, ctx);
+	read_parameters(&event, ctx);
+	return run_selectors(&event);
 }
 
 SEC("fentry/function")
 int match_fentry_syscall(__u64 *ctx)
 {
-	struct event event = {};
+	struct event event;
 
+	begin_event(&event, ctx);
 	read_syscall(&event, (struct pt_regs *)ctx[0]);
-	evaluate(&event);
-	return 0;
+	return run_selectors(&event);
+}
+
+SEC("fexit/function")
+int attach_fexit(__u64 *ctx)
+{
+	return run_matcher(ctx);
+}
+
+/* Also for system calls: their wrappers return what they return. */
+SEC("fexit/function")
+int match_fexit(__u64 *ctx)
+{
+	struct event event;
+
+	begin_event(&event, ctx);
+	event.ret = read_return(ctx);
+	return run_selectors(&event);
 }

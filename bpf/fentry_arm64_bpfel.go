@@ -16,6 +16,7 @@ import (
 //
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
+	FentryMapCalls               = "calls"
 	FentryMapLosses              = "losses"
 	FentryMapMatcher             = "matcher"
 	FentryMapNameIds             = "name_ids"
@@ -27,9 +28,12 @@ const (
 	FentryMapState               = "state"
 	FentryMapTasks               = "tasks"
 	FentryMapTotals              = "totals"
+	FentryMapVerdicts            = "verdicts"
 	FentryProgAttachFentry       = "attach_fentry"
+	FentryProgAttachFexit        = "attach_fexit"
 	FentryProgMatchFentry        = "match_fentry"
 	FentryProgMatchFentrySyscall = "match_fentry_syscall"
+	FentryProgMatchFexit         = "match_fexit"
 	FentryVarLabelBinary         = "label_binary"
 	FentryVarLabelCgroup         = "label_cgroup"
 	FentryVarParameters          = "parameters"
@@ -80,14 +84,17 @@ type FentrySpecs struct {
 // It can be passed ebpf.CollectionSpec.Assign.
 type FentryProgramSpecs struct {
 	AttachFentry       *ebpf.ProgramSpec `ebpf:"attach_fentry"`
+	AttachFexit        *ebpf.ProgramSpec `ebpf:"attach_fexit"`
 	MatchFentry        *ebpf.ProgramSpec `ebpf:"match_fentry"`
 	MatchFentrySyscall *ebpf.ProgramSpec `ebpf:"match_fentry_syscall"`
+	MatchFexit         *ebpf.ProgramSpec `ebpf:"match_fexit"`
 }
 
 // FentryMapSpecs contains maps before they are loaded into the kernel.
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type FentryMapSpecs struct {
+	Calls    *ebpf.MapSpec `ebpf:"calls"`
 	Losses   *ebpf.MapSpec `ebpf:"losses"`
 	Matcher  *ebpf.MapSpec `ebpf:"matcher"`
 	NameIds  *ebpf.MapSpec `ebpf:"name_ids"`
@@ -99,6 +106,7 @@ type FentryMapSpecs struct {
 	State    *ebpf.MapSpec `ebpf:"state"`
 	Tasks    *ebpf.MapSpec `ebpf:"tasks"`
 	Totals   *ebpf.MapSpec `ebpf:"totals"`
+	Verdicts *ebpf.MapSpec `ebpf:"verdicts"`
 }
 
 // FentryVariableSpecs contains global variables before they are loaded into the kernel.
@@ -132,6 +140,7 @@ func (o *FentryObjects) Close() error {
 //
 // It can be passed to LoadFentryObjects or ebpf.CollectionSpec.LoadAndAssign.
 type FentryMaps struct {
+	Calls    *ebpf.Map `ebpf:"calls"`
 	Losses   *ebpf.Map `ebpf:"losses"`
 	Matcher  *ebpf.Map `ebpf:"matcher"`
 	NameIds  *ebpf.Map `ebpf:"name_ids"`
@@ -143,10 +152,12 @@ type FentryMaps struct {
 	State    *ebpf.Map `ebpf:"state"`
 	Tasks    *ebpf.Map `ebpf:"tasks"`
 	Totals   *ebpf.Map `ebpf:"totals"`
+	Verdicts *ebpf.Map `ebpf:"verdicts"`
 }
 
 func (m *FentryMaps) Close() error {
 	return _FentryClose(
+		m.Calls,
 		m.Losses,
 		m.Matcher,
 		m.NameIds,
@@ -158,6 +169,7 @@ func (m *FentryMaps) Close() error {
 		m.State,
 		m.Tasks,
 		m.Totals,
+		m.Verdicts,
 	)
 }
 
@@ -177,15 +189,19 @@ type FentryVariables struct {
 // It can be passed to LoadFentryObjects or ebpf.CollectionSpec.LoadAndAssign.
 type FentryPrograms struct {
 	AttachFentry       *ebpf.Program `ebpf:"attach_fentry"`
+	AttachFexit        *ebpf.Program `ebpf:"attach_fexit"`
 	MatchFentry        *ebpf.Program `ebpf:"match_fentry"`
 	MatchFentrySyscall *ebpf.Program `ebpf:"match_fentry_syscall"`
+	MatchFexit         *ebpf.Program `ebpf:"match_fexit"`
 }
 
 func (p *FentryPrograms) Close() error {
 	return _FentryClose(
 		p.AttachFentry,
+		p.AttachFexit,
 		p.MatchFentry,
 		p.MatchFentrySyscall,
+		p.MatchFexit,
 	)
 }
 

@@ -46,24 +46,28 @@ static __always_inline __u64 hash_task(__u64 start_time, __u64 exec_id, __u32 ex
 	return hash ?: 1;
 }
 
+static __always_inline __u64 probed_hash(struct task_struct *task)
+{
+	struct mm_struct *mm = BPF_CORE_READ(task, mm);
+
+	if (!mm)
+		return 0;
+	return hash_task(BPF_CORE_READ(task, start_time), BPF_CORE_READ(task, self_exec_id),
+			 low_half(BPF_CORE_READ(mm, exe_file)));
+}
+
 static __always_inline __u64 current_hash(void)
 {
 	struct task_struct *task;
 	struct mm_struct *mm;
 
-	if (has_task_btf()) {
-		task = bpf_get_current_task_btf();
-		mm = task->mm;
-		if (!mm)
-			return 0;
-		return hash_task(task->start_time, task->self_exec_id, low_half(mm->exe_file));
-	}
-	task = (void *)bpf_get_current_task();
-	mm = BPF_CORE_READ(task, mm);
+	if (!has_task_btf())
+		return probed_hash((void *)bpf_get_current_task());
+	task = bpf_get_current_task_btf();
+	mm = task->mm;
 	if (!mm)
 		return 0;
-	return hash_task(BPF_CORE_READ(task, start_time), BPF_CORE_READ(task, self_exec_id),
-			 low_half(BPF_CORE_READ(mm, exe_file)));
+	return hash_task(task->start_time, task->self_exec_id, low_half(mm->exe_file));
 }
 
 /*
@@ -71,7 +75,7 @@ static __always_inline __u64 current_hash(void)
  * if there is none. Adding before looking makes two claimants of one slot both
  * step back.
  */
-static __always_inline __u32 acquire_scratch(void)
+__noinline __u32 acquire_scratch(void)
 {
 	for (__u32 i = 0; i < SCRATCH_SLOTS; i++) {
 		__u32 slot = i;
@@ -80,34 +84,48 @@ static __always_inline __u32 acquire_scratch(void)
 		if (!s)
 			break;
 		__sync_fetch_and_add(&s->users, 1);
-		if (*(volatile __u64 *)&s->users == 1)
+		if (*(volatile __u64 *)&s->users == 1) {
+			s->kind = ~0U; /* what it held is another event's */
 			return i;
+		}
 		__sync_fetch_and_add(&s->users, -1);
 	}
 	lose(LOSS_SCRATCH_BUSY);
 	return SCRATCH_SLOTS;
 }
 
+static __always_inline void release_scratch(__u32 slot)
+{
+	struct scratch_value *s = bpf_map_lookup_elem(&scratch, &slot);
+
+	if (s)
+		__sync_fetch_and_add(&s->users, -1);
+}
+
 /*
- * Walks and interns the path of the current executable. Global, so that the
- * verifier looks at it once and not at every call; its arguments are numbers
- * because 5.10 takes no others.
+ * Walks and interns the path of the executable of the current process, or of its
+ * parent. Global, so that the verifier looks at it once and not at every call;
+ * its arguments are numbers because 5.10 takes no others.
  */
-__noinline __u32 resolve_binary(__u64 hash)
+__noinline __u32 resolve_binary(__u64 hash, __u32 of_parent)
 {
 	struct task_struct *task = (void *)bpf_get_current_task();
-	struct file *file = BPF_CORE_READ(task, mm, exe_file);
 	struct scratch_value *s;
+	struct file *file;
 	__u32 slot, binary;
 	__u64 *cached;
 
+	if (of_parent)
+		task = BPF_CORE_READ(task, real_parent);
+	file = BPF_CORE_READ(task, mm, exe_file);
 	if (!file)
 		return NAME_NONE;
 	slot = acquire_scratch();
 	s = bpf_map_lookup_elem(&scratch, &slot);
 	if (!s)
 		return NAME_OTHER;
-	walk_path(s, slot, file);
+	begin_walk(s, &file->f_path);
+	walk_path(s, slot, true);
 	binary = intern(s, slot);
 	__sync_fetch_and_add(&s->users, -1);
 	slot = hash % TASK_SLOTS;
@@ -117,11 +135,11 @@ __noinline __u32 resolve_binary(__u64 hash)
 	return binary;
 }
 
-/* The id of the executable of the current process, NAME_NONE if it has none. */
-static __always_inline __u32 current_binary(void)
+/* The id kept for a hash, or else found out; NAME_NONE for a kernel thread. */
+static __always_inline __u32 binary_of(__u64 hash, __u32 of_parent)
 {
-	__u64 hash = current_hash(), *cached, word;
 	__u32 slot = hash % TASK_SLOTS;
+	__u64 *cached, word;
 
 	if (!hash)
 		return NAME_NONE;
@@ -131,5 +149,5 @@ static __always_inline __u32 current_binary(void)
 		if (word && word >> NAME_BITS == hash >> NAME_BITS)
 			return word & ((1 << NAME_BITS) - 1);
 	}
-	return resolve_binary(hash);
+	return resolve_binary(hash, of_parent);
 }

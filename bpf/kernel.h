@@ -9,44 +9,10 @@
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
-/* include/linux/dcache.h */
-struct qstr {
-	__u32 len;
-	const unsigned char *name;
-};
-
-struct hlist_bl_node {
-	struct hlist_bl_node **pprev;
-};
-
-struct dentry {
-	struct hlist_bl_node d_hash;
-	struct dentry *d_parent;
-	struct qstr d_name;
-};
-
-/* include/linux/mount.h, fs/mount.h */
-struct vfsmount {
-	struct dentry *mnt_root;
-};
-
-struct mount {
-	struct mount *mnt_parent;
-	struct dentry *mnt_mountpoint;
-	struct vfsmount mnt;
-};
-
-/* include/linux/path.h, include/linux/fs.h */
-struct path {
-	struct vfsmount *mnt;
-	struct dentry *dentry;
-};
-
-struct file {
-	struct path f_path;
-};
-
 /* include/linux/mm_types.h */
+struct file;
+struct files_struct;
+
 struct mm_struct {
 	struct file *exe_file;
 };
@@ -103,6 +69,7 @@ struct nsproxy {
 
 /* include/linux/pid.h */
 struct upid {
+	int nr;
 	struct pid_namespace *ns;
 };
 
@@ -130,6 +97,10 @@ struct cred {
 /* include/linux/sched.h */
 struct task_struct {
 	struct mm_struct *mm;
+	struct task_struct *real_parent;
+	struct task_struct *group_leader;
+	int tgid;
+	struct files_struct *files;
 	struct pid *thread_pid;
 	__u64 start_time;
 	const struct cred *cred;
@@ -147,9 +118,14 @@ struct trace_event_raw_sys_enter {
 	unsigned long args[6];
 };
 
+struct trace_event_raw_sys_exit {
+	long ret;
+};
+
 #if defined(__TARGET_ARCH_x86)
 /* arch/x86/include/asm/ptrace.h */
 struct pt_regs {
+	unsigned long ax;
 	unsigned long r10;
 	unsigned long r9;
 	unsigned long r8;
@@ -169,3 +145,16 @@ struct pt_regs {
 
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_core_read.h>
+
+/* Whether an address is the kernel's: on both architectures the upper half. */
+static __always_inline bool is_kernel(__u64 address)
+{
+	return (__s64)address < 0;
+}
+
+static __always_inline long read_any(void *to, __u32 size, __u64 address)
+{
+	if (is_kernel(address))
+		return bpf_probe_read_kernel(to, size, (void *)address);
+	return bpf_probe_read_user(to, size, (void *)address);
+}

@@ -1,7 +1,11 @@
 //go:build ignore
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Kernel functions through a breakpoint or ftrace. */
+/*
+ * Kernel functions through a breakpoint or ftrace, functions of programs through
+ * uprobes, and where both return.
+ */
 #include "matcher.h"
+#include "parameters.h"
 #include "syscall.h"
 
 SEC("kprobe")
@@ -13,19 +17,29 @@ int attach_kprobe(struct pt_regs *ctx)
 SEC("kprobe")
 int match_kprobe(struct pt_regs *ctx)
 {
-	struct event event = {};
+	struct event event;
 
+	begin_event(&event, ctx);
 	read_function(&event, ctx);
-	evaluate(&event);
-	return 0;
+	return run_selectors(&event);
 }
 
 SEC("kprobe")
 int match_kprobe_syscall(struct pt_regs *ctx)
 {
-	struct event event = {};
+	struct event event;
 
+	begin_event(&event, ctx);
 	probe_syscall(&event, ctx);
-	evaluate(&event);
-	return 0;
+	return run_selectors(&event);
+}
+
+SEC("kprobe")
+int match_kretprobe(struct pt_regs *ctx)
+{
+	struct event event;
+
+	begin_event(&event, ctx);
+	event.ret = returned(ctx);
+	return run_selectors(&event);
 }

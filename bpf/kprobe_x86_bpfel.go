@@ -16,6 +16,7 @@ import (
 //
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
+	KprobeMapCalls               = "calls"
 	KprobeMapLosses              = "losses"
 	KprobeMapMatcher             = "matcher"
 	KprobeMapNameIds             = "name_ids"
@@ -27,11 +28,14 @@ const (
 	KprobeMapState               = "state"
 	KprobeMapTasks               = "tasks"
 	KprobeMapTotals              = "totals"
+	KprobeMapVerdicts            = "verdicts"
 	KprobeProgAttachKprobe       = "attach_kprobe"
 	KprobeProgMatchKprobe        = "match_kprobe"
 	KprobeProgMatchKprobeSyscall = "match_kprobe_syscall"
+	KprobeProgMatchKretprobe     = "match_kretprobe"
 	KprobeVarLabelBinary         = "label_binary"
 	KprobeVarLabelCgroup         = "label_cgroup"
+	KprobeVarParameters          = "parameters"
 	KprobeVarSeriesPerCgroup     = "series_per_cgroup"
 	KprobeVarTaskSeed            = "task_seed"
 )
@@ -81,12 +85,14 @@ type KprobeProgramSpecs struct {
 	AttachKprobe       *ebpf.ProgramSpec `ebpf:"attach_kprobe"`
 	MatchKprobe        *ebpf.ProgramSpec `ebpf:"match_kprobe"`
 	MatchKprobeSyscall *ebpf.ProgramSpec `ebpf:"match_kprobe_syscall"`
+	MatchKretprobe     *ebpf.ProgramSpec `ebpf:"match_kretprobe"`
 }
 
 // KprobeMapSpecs contains maps before they are loaded into the kernel.
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type KprobeMapSpecs struct {
+	Calls    *ebpf.MapSpec `ebpf:"calls"`
 	Losses   *ebpf.MapSpec `ebpf:"losses"`
 	Matcher  *ebpf.MapSpec `ebpf:"matcher"`
 	NameIds  *ebpf.MapSpec `ebpf:"name_ids"`
@@ -98,6 +104,7 @@ type KprobeMapSpecs struct {
 	State    *ebpf.MapSpec `ebpf:"state"`
 	Tasks    *ebpf.MapSpec `ebpf:"tasks"`
 	Totals   *ebpf.MapSpec `ebpf:"totals"`
+	Verdicts *ebpf.MapSpec `ebpf:"verdicts"`
 }
 
 // KprobeVariableSpecs contains global variables before they are loaded into the kernel.
@@ -106,6 +113,7 @@ type KprobeMapSpecs struct {
 type KprobeVariableSpecs struct {
 	LabelBinary     *ebpf.VariableSpec `ebpf:"label_binary"`
 	LabelCgroup     *ebpf.VariableSpec `ebpf:"label_cgroup"`
+	Parameters      *ebpf.VariableSpec `ebpf:"parameters"`
 	SeriesPerCgroup *ebpf.VariableSpec `ebpf:"series_per_cgroup"`
 	TaskSeed        *ebpf.VariableSpec `ebpf:"task_seed"`
 }
@@ -130,6 +138,7 @@ func (o *KprobeObjects) Close() error {
 //
 // It can be passed to LoadKprobeObjects or ebpf.CollectionSpec.LoadAndAssign.
 type KprobeMaps struct {
+	Calls    *ebpf.Map `ebpf:"calls"`
 	Losses   *ebpf.Map `ebpf:"losses"`
 	Matcher  *ebpf.Map `ebpf:"matcher"`
 	NameIds  *ebpf.Map `ebpf:"name_ids"`
@@ -141,10 +150,12 @@ type KprobeMaps struct {
 	State    *ebpf.Map `ebpf:"state"`
 	Tasks    *ebpf.Map `ebpf:"tasks"`
 	Totals   *ebpf.Map `ebpf:"totals"`
+	Verdicts *ebpf.Map `ebpf:"verdicts"`
 }
 
 func (m *KprobeMaps) Close() error {
 	return _KprobeClose(
+		m.Calls,
 		m.Losses,
 		m.Matcher,
 		m.NameIds,
@@ -156,6 +167,7 @@ func (m *KprobeMaps) Close() error {
 		m.State,
 		m.Tasks,
 		m.Totals,
+		m.Verdicts,
 	)
 }
 
@@ -165,6 +177,7 @@ func (m *KprobeMaps) Close() error {
 type KprobeVariables struct {
 	LabelBinary     *ebpf.Variable `ebpf:"label_binary"`
 	LabelCgroup     *ebpf.Variable `ebpf:"label_cgroup"`
+	Parameters      *ebpf.Variable `ebpf:"parameters"`
 	SeriesPerCgroup *ebpf.Variable `ebpf:"series_per_cgroup"`
 	TaskSeed        *ebpf.Variable `ebpf:"task_seed"`
 }
@@ -176,6 +189,7 @@ type KprobePrograms struct {
 	AttachKprobe       *ebpf.Program `ebpf:"attach_kprobe"`
 	MatchKprobe        *ebpf.Program `ebpf:"match_kprobe"`
 	MatchKprobeSyscall *ebpf.Program `ebpf:"match_kprobe_syscall"`
+	MatchKretprobe     *ebpf.Program `ebpf:"match_kretprobe"`
 }
 
 func (p *KprobePrograms) Close() error {
@@ -183,6 +197,7 @@ func (p *KprobePrograms) Close() error {
 		p.AttachKprobe,
 		p.MatchKprobe,
 		p.MatchKprobeSyscall,
+		p.MatchKretprobe,
 	)
 }
 

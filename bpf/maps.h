@@ -5,7 +5,7 @@
  * The key and value structs are the schema: Go gets its types from here.
  */
 #pragma once
-#include "kernel.h"
+#include "fs.h"
 
 /* A counter's identity. A dimension that is switched off is 0 in every key. */
 struct series_key {
@@ -38,15 +38,26 @@ struct name_key {
 #define PATH_SIZE 4096
 #define NAME_SIZE 256
 
+/*
+ * Work space of one event or one path. Generated code reads from at to the end
+ * of path, whose last bytes let it compare words without looking where the
+ * string ends (package match).
+ */
 struct scratch_value {
+	/* What path holds: see text(). */
+	__u64 value;
+	__u32 kind;
+	__u32 size;
+	__u32 at; /* where in path the string starts */
+	__u32 length;
+	char path[PATH_SIZE + NAME_SIZE + 8];
 	__u64 users; /* programs between acquire and release on this CPU */
 	/* State of the loops over names and chunks, whose steps are functions. */
 	__u64 dentry; /* struct dentry * */
-	__u64 mnt;    /* struct mount * */
-	__u32 at;     /* where in path the string starts */
+	__u64 mnt;    /* struct mount *, 0 to end at the file system's root */
 	__u32 id;
 	struct name_key name;
-	char path[PATH_SIZE + NAME_SIZE]; /* filled from the end of PATH_SIZE */
+	__u32 unused;
 };
 
 struct state_value {
@@ -58,11 +69,13 @@ struct state_value {
 
 /* Indices of the losses map, in the order of the reason label's values. */
 enum loss {
-	LOSS_NO_MATCHER,     /* an attached program found no matcher to run */
-	LOSS_BAD_SLOT,	     /* a matcher counted for a slot that does not exist */
-	LOSS_SCRATCH_BUSY,   /* a path was not resolved: no scratch space left */
-	LOSS_NAMES_FULL,     /* a path was not named: the names map is full */
-	LOSS_PATH_TRUNCATED, /* a path is deeper than the walk goes */
+	LOSS_NO_MATCHER,      /* an attached program found no matcher to run */
+	LOSS_BAD_SLOT,	      /* a matcher counted for a slot that does not exist */
+	LOSS_SCRATCH_BUSY,    /* a path was not resolved: no scratch space left */
+	LOSS_NAMES_FULL,      /* a path was not named: the names map is full */
+	LOSS_PATH_TRUNCATED,  /* a path is deeper than the walk goes */
+	LOSS_TEXT_TRUNCATED,  /* a string is longer than filters can see */
+	LOSS_TEXT_UNREADABLE, /* a string was not in memory: it counts as empty */
 	LOSS_REASONS,
 };
 
@@ -149,10 +162,11 @@ struct {
 } tasks SEC(".maps");
 
 /*
- * key: 0..SCRATCH_SLOTS-1. value: work space for one path. Written while a path
- * is resolved. When all are in use on a CPU the binary stays unresolved.
+ * key: 0..SCRATCH_SLOTS-1. value: work space. Written while a string is read or
+ * a path resolved. When all are in use on a CPU, a binary stays unresolved and
+ * filters on strings fail; losses says so.
  */
-#define SCRATCH_SLOTS 3
+#define SCRATCH_SLOTS 6
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, SCRATCH_SLOTS);

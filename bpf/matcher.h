@@ -6,7 +6,7 @@
  * stay attached while agents and policies come and go.
  */
 #pragma once
-#include "count.h"
+#include "evaluate.h"
 
 /*
  * key: 0. value: the program that evaluates the policies on this attach point;

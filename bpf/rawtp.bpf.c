@@ -1,10 +1,8 @@
 //go:build ignore
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/*
- * Programs for BPF_PROG_RUN. The twin of the attach programs takes its arguments
- * from the caller: it is for tests, the agent never attaches it.
- */
+/* Raw tracepoints, and programs that the agent and tests run by BPF_PROG_RUN. */
 #include "matcher.h"
+#include "parameters.h"
 
 SEC("raw_tp")
 int attach_rawtp(__u64 *ctx)
@@ -15,16 +13,11 @@ int attach_rawtp(__u64 *ctx)
 SEC("raw_tp")
 int match_rawtp(__u64 *ctx)
 {
-	struct event event = {};
+	struct event event;
 
-	event.args[0] = ctx[0];
-	event.args[1] = ctx[1];
-	event.args[2] = ctx[2];
-	event.args[3] = ctx[3];
-	event.args[4] = ctx[4];
-	event.args[5] = ctx[5];
-	evaluate(&event);
-	return 0;
+	begin_event(&event, ctx);
+	read_parameters(&event, ctx);
+	return run_selectors(&event);
 }
 
 /* Reads both clocks at once, which user space cannot. */

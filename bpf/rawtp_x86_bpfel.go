@@ -13,6 +13,13 @@ import (
 	"github.com/cilium/ebpf"
 )
 
+type RawTPCallKey struct {
+	_          structs.HostLayout
+	PidTgid    uint64
+	PolicyHook uint32
+	StartTime  uint32
+}
+
 type RawTPCapabilitySet uint32
 
 const (
@@ -24,12 +31,14 @@ const (
 type RawTPLoss uint32
 
 const (
-	RawTPLossLOSS_NO_MATCHER     RawTPLoss = 0
-	RawTPLossLOSS_BAD_SLOT       RawTPLoss = 1
-	RawTPLossLOSS_SCRATCH_BUSY   RawTPLoss = 2
-	RawTPLossLOSS_NAMES_FULL     RawTPLoss = 3
-	RawTPLossLOSS_PATH_TRUNCATED RawTPLoss = 4
-	RawTPLossLOSS_REASONS        RawTPLoss = 5
+	RawTPLossLOSS_NO_MATCHER      RawTPLoss = 0
+	RawTPLossLOSS_BAD_SLOT        RawTPLoss = 1
+	RawTPLossLOSS_SCRATCH_BUSY    RawTPLoss = 2
+	RawTPLossLOSS_NAMES_FULL      RawTPLoss = 3
+	RawTPLossLOSS_PATH_TRUNCATED  RawTPLoss = 4
+	RawTPLossLOSS_TEXT_TRUNCATED  RawTPLoss = 5
+	RawTPLossLOSS_TEXT_UNREADABLE RawTPLoss = 6
+	RawTPLossLOSS_REASONS         RawTPLoss = 7
 )
 
 type RawTPNameKey struct {
@@ -55,13 +64,18 @@ const (
 
 type RawTPScratchValue struct {
 	_      structs.HostLayout
+	Value  uint64
+	Kind   uint32
+	Size   uint32
+	At     uint32
+	Length uint32
+	Path   [4360]int8
 	Users  uint64
 	Dentry uint64
 	Mnt    uint64
-	At     uint32
 	Id     uint32
 	Name   RawTPNameKey
-	Path   [4352]int8
+	Unused uint32
 }
 
 type RawTPSeriesKey struct {
@@ -91,10 +105,18 @@ type RawTPTotalValue struct {
 	Last  uint64
 }
 
+type RawTPVerdictKey struct {
+	_      structs.HostLayout
+	Filter uint64
+	Binary uint32
+	Unused uint32
+}
+
 // Names of all BPF objects in the ELF.
 //
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
+	RawTPMapCalls           = "calls"
 	RawTPMapLosses          = "losses"
 	RawTPMapMatcher         = "matcher"
 	RawTPMapNameIds         = "name_ids"
@@ -106,11 +128,13 @@ const (
 	RawTPMapState           = "state"
 	RawTPMapTasks           = "tasks"
 	RawTPMapTotals          = "totals"
+	RawTPMapVerdicts        = "verdicts"
 	RawTPProgAttachRawtp    = "attach_rawtp"
 	RawTPProgMatchRawtp     = "match_rawtp"
 	RawTPProgReadClock      = "read_clock"
 	RawTPVarLabelBinary     = "label_binary"
 	RawTPVarLabelCgroup     = "label_cgroup"
+	RawTPVarParameters      = "parameters"
 	RawTPVarSeriesPerCgroup = "series_per_cgroup"
 	RawTPVarTaskSeed        = "task_seed"
 )
@@ -166,6 +190,7 @@ type RawTPProgramSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type RawTPMapSpecs struct {
+	Calls    *ebpf.MapSpec `ebpf:"calls"`
 	Losses   *ebpf.MapSpec `ebpf:"losses"`
 	Matcher  *ebpf.MapSpec `ebpf:"matcher"`
 	NameIds  *ebpf.MapSpec `ebpf:"name_ids"`
@@ -177,6 +202,7 @@ type RawTPMapSpecs struct {
 	State    *ebpf.MapSpec `ebpf:"state"`
 	Tasks    *ebpf.MapSpec `ebpf:"tasks"`
 	Totals   *ebpf.MapSpec `ebpf:"totals"`
+	Verdicts *ebpf.MapSpec `ebpf:"verdicts"`
 }
 
 // RawTPVariableSpecs contains global variables before they are loaded into the kernel.
@@ -185,6 +211,7 @@ type RawTPMapSpecs struct {
 type RawTPVariableSpecs struct {
 	LabelBinary     *ebpf.VariableSpec `ebpf:"label_binary"`
 	LabelCgroup     *ebpf.VariableSpec `ebpf:"label_cgroup"`
+	Parameters      *ebpf.VariableSpec `ebpf:"parameters"`
 	SeriesPerCgroup *ebpf.VariableSpec `ebpf:"series_per_cgroup"`
 	TaskSeed        *ebpf.VariableSpec `ebpf:"task_seed"`
 }
@@ -209,6 +236,7 @@ func (o *RawTPObjects) Close() error {
 //
 // It can be passed to LoadRawTPObjects or ebpf.CollectionSpec.LoadAndAssign.
 type RawTPMaps struct {
+	Calls    *ebpf.Map `ebpf:"calls"`
 	Losses   *ebpf.Map `ebpf:"losses"`
 	Matcher  *ebpf.Map `ebpf:"matcher"`
 	NameIds  *ebpf.Map `ebpf:"name_ids"`
@@ -220,10 +248,12 @@ type RawTPMaps struct {
 	State    *ebpf.Map `ebpf:"state"`
 	Tasks    *ebpf.Map `ebpf:"tasks"`
 	Totals   *ebpf.Map `ebpf:"totals"`
+	Verdicts *ebpf.Map `ebpf:"verdicts"`
 }
 
 func (m *RawTPMaps) Close() error {
 	return _RawTPClose(
+		m.Calls,
 		m.Losses,
 		m.Matcher,
 		m.NameIds,
@@ -235,6 +265,7 @@ func (m *RawTPMaps) Close() error {
 		m.State,
 		m.Tasks,
 		m.Totals,
+		m.Verdicts,
 	)
 }
 
@@ -244,6 +275,7 @@ func (m *RawTPMaps) Close() error {
 type RawTPVariables struct {
 	LabelBinary     *ebpf.Variable `ebpf:"label_binary"`
 	LabelCgroup     *ebpf.Variable `ebpf:"label_cgroup"`
+	Parameters      *ebpf.Variable `ebpf:"parameters"`
 	SeriesPerCgroup *ebpf.Variable `ebpf:"series_per_cgroup"`
 	TaskSeed        *ebpf.Variable `ebpf:"task_seed"`
 }

@@ -19,6 +19,11 @@ static __always_inline void read_function(struct event *event, struct pt_regs *r
 	event->args[5] = regs->r9;
 }
 
+static __always_inline __u64 returned(struct pt_regs *regs)
+{
+	return regs->ax;
+}
+
 static __always_inline void read_syscall(struct event *event, struct pt_regs *user)
 {
 	event->args[0] = user->di;
@@ -47,6 +52,11 @@ static __always_inline void read_function(struct event *event, struct pt_regs *r
 {
 	for (int i = 0; i < ARGS_MAX; i++)
 		event->args[i] = regs->regs[i];
+}
+
+static __always_inline __u64 returned(struct pt_regs *regs)
+{
+	return regs->regs[0];
 }
 
 static __always_inline void read_syscall(struct event *event, struct pt_regs *user)

@@ -16,6 +16,7 @@ import (
 //
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
+	TracepointMapCalls                   = "calls"
 	TracepointMapLosses                  = "losses"
 	TracepointMapMatcher                 = "matcher"
 	TracepointMapNameIds                 = "name_ids"
@@ -27,11 +28,14 @@ const (
 	TracepointMapState                   = "state"
 	TracepointMapTasks                   = "tasks"
 	TracepointMapTotals                  = "totals"
+	TracepointMapVerdicts                = "verdicts"
 	TracepointProgAttachTracepoint       = "attach_tracepoint"
 	TracepointProgMatchTracepoint        = "match_tracepoint"
+	TracepointProgMatchTracepointExit    = "match_tracepoint_exit"
 	TracepointProgMatchTracepointSyscall = "match_tracepoint_syscall"
 	TracepointVarLabelBinary             = "label_binary"
 	TracepointVarLabelCgroup             = "label_cgroup"
+	TracepointVarParameters              = "parameters"
 	TracepointVarSeriesPerCgroup         = "series_per_cgroup"
 	TracepointVarTaskSeed                = "task_seed"
 )
@@ -80,6 +84,7 @@ type TracepointSpecs struct {
 type TracepointProgramSpecs struct {
 	AttachTracepoint       *ebpf.ProgramSpec `ebpf:"attach_tracepoint"`
 	MatchTracepoint        *ebpf.ProgramSpec `ebpf:"match_tracepoint"`
+	MatchTracepointExit    *ebpf.ProgramSpec `ebpf:"match_tracepoint_exit"`
 	MatchTracepointSyscall *ebpf.ProgramSpec `ebpf:"match_tracepoint_syscall"`
 }
 
@@ -87,6 +92,7 @@ type TracepointProgramSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type TracepointMapSpecs struct {
+	Calls    *ebpf.MapSpec `ebpf:"calls"`
 	Losses   *ebpf.MapSpec `ebpf:"losses"`
 	Matcher  *ebpf.MapSpec `ebpf:"matcher"`
 	NameIds  *ebpf.MapSpec `ebpf:"name_ids"`
@@ -98,6 +104,7 @@ type TracepointMapSpecs struct {
 	State    *ebpf.MapSpec `ebpf:"state"`
 	Tasks    *ebpf.MapSpec `ebpf:"tasks"`
 	Totals   *ebpf.MapSpec `ebpf:"totals"`
+	Verdicts *ebpf.MapSpec `ebpf:"verdicts"`
 }
 
 // TracepointVariableSpecs contains global variables before they are loaded into the kernel.
@@ -106,6 +113,7 @@ type TracepointMapSpecs struct {
 type TracepointVariableSpecs struct {
 	LabelBinary     *ebpf.VariableSpec `ebpf:"label_binary"`
 	LabelCgroup     *ebpf.VariableSpec `ebpf:"label_cgroup"`
+	Parameters      *ebpf.VariableSpec `ebpf:"parameters"`
 	SeriesPerCgroup *ebpf.VariableSpec `ebpf:"series_per_cgroup"`
 	TaskSeed        *ebpf.VariableSpec `ebpf:"task_seed"`
 }
@@ -130,6 +138,7 @@ func (o *TracepointObjects) Close() error {
 //
 // It can be passed to LoadTracepointObjects or ebpf.CollectionSpec.LoadAndAssign.
 type TracepointMaps struct {
+	Calls    *ebpf.Map `ebpf:"calls"`
 	Losses   *ebpf.Map `ebpf:"losses"`
 	Matcher  *ebpf.Map `ebpf:"matcher"`
 	NameIds  *ebpf.Map `ebpf:"name_ids"`
@@ -141,10 +150,12 @@ type TracepointMaps struct {
 	State    *ebpf.Map `ebpf:"state"`
 	Tasks    *ebpf.Map `ebpf:"tasks"`
 	Totals   *ebpf.Map `ebpf:"totals"`
+	Verdicts *ebpf.Map `ebpf:"verdicts"`
 }
 
 func (m *TracepointMaps) Close() error {
 	return _TracepointClose(
+		m.Calls,
 		m.Losses,
 		m.Matcher,
 		m.NameIds,
@@ -156,6 +167,7 @@ func (m *TracepointMaps) Close() error {
 		m.State,
 		m.Tasks,
 		m.Totals,
+		m.Verdicts,
 	)
 }
 
@@ -165,6 +177,7 @@ func (m *TracepointMaps) Close() error {
 type TracepointVariables struct {
 	LabelBinary     *ebpf.Variable `ebpf:"label_binary"`
 	LabelCgroup     *ebpf.Variable `ebpf:"label_cgroup"`
+	Parameters      *ebpf.Variable `ebpf:"parameters"`
 	SeriesPerCgroup *ebpf.Variable `ebpf:"series_per_cgroup"`
 	TaskSeed        *ebpf.Variable `ebpf:"task_seed"`
 }
@@ -175,6 +188,7 @@ type TracepointVariables struct {
 type TracepointPrograms struct {
 	AttachTracepoint       *ebpf.Program `ebpf:"attach_tracepoint"`
 	MatchTracepoint        *ebpf.Program `ebpf:"match_tracepoint"`
+	MatchTracepointExit    *ebpf.Program `ebpf:"match_tracepoint_exit"`
 	MatchTracepointSyscall *ebpf.Program `ebpf:"match_tracepoint_syscall"`
 }
 
@@ -182,6 +196,7 @@ func (p *TracepointPrograms) Close() error {
 	return _TracepointClose(
 		p.AttachTracepoint,
 		p.MatchTracepoint,
+		p.MatchTracepointExit,
 		p.MatchTracepointSyscall,
 	)
 }

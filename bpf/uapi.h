@@ -25,6 +25,7 @@ enum bpf_map_type {
 	BPF_MAP_TYPE_PROG_ARRAY = 3,
 	BPF_MAP_TYPE_PERCPU_HASH = 5,
 	BPF_MAP_TYPE_PERCPU_ARRAY = 6,
+	BPF_MAP_TYPE_LRU_HASH = 9,
 };
 
 enum {
@@ -35,6 +36,13 @@ enum {
 enum {
 	E2BIG = 7,
 	EEXIST = 17,
+};
+
+/* include/linux/socket.h */
+enum {
+	AF_UNIX = 1,
+	AF_INET = 2,
+	AF_INET6 = 10,
 };
 
 /* Only to ask whether the kernel has it. */

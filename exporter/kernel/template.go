@@ -47,7 +47,7 @@ func (k *Kernel) loadProgram(t template, name string, p plan.Point, body asm.Ins
 		return nil, fmt.Errorf("read BPF object: %w", err)
 	}
 	prog := spec.Programs[name]
-	if prog.Type == ebpf.Tracing {
+	if prog.Type == ebpf.Tracing || prog.Type == ebpf.LSM {
 		prog.AttachTo = p.Target
 	}
 	if body != nil {

@@ -21,7 +21,8 @@ func (p Pos) String() string {
 	return fmt.Sprintf("%s:%d:%d", p.File, p.Line, p.Column)
 }
 
-// Policy is one TracingPolicy document after defaults and validation.
+// Policy is one TracingPolicy or TracingPolicyNamespaced document after defaults
+// and validation.
 type Policy struct {
 	Pos         Pos
 	Name        string
@@ -31,7 +32,82 @@ type Policy struct {
 	// (AnnotationEnabled); such a policy is listed but attaches nothing.
 	Enabled bool
 	Hooks   []Hook
+	Lists   []List
+	Options Options
+	// Scope says which processes the policy is for.
+	Scope Scope
+	// Node restricts the policy to nodes whose labels match; nil means all.
+	Node *LabelSelector
+	// Ignored are the parts that have no effect on counting.
+	Ignored []Note
 }
+
+// Note is something worth telling about a part of a policy that loads.
+type Note struct {
+	Pos  Pos
+	Path string // of the field: spec.loader
+	Text string
+}
+
+// Options are the entries of spec.options which have an effect.
+type Options struct {
+	// Monitor is true when policy-mode asks not to enforce.
+	Monitor bool
+	// NoKprobeMulti and NoUprobeMulti ask for single attachments.
+	NoKprobeMulti, NoUprobeMulti bool
+	// OverrideMethod is "fmod-ret", "override-return" or empty.
+	OverrideMethod string
+}
+
+// Scope is podSelector, containerSelector and hostSelector, of a policy or of
+// one selector (matchWorkloads). With all three nil every process is in scope;
+// otherwise those of matching pods are and, if Host is set, the host's.
+type Scope struct {
+	Pod, Container *LabelSelector
+	Host           bool // hostSelector: {}
+}
+
+// Everything says whether the scope leaves out no process.
+func (s Scope) Everything() bool {
+	return s.Pod == nil && s.Container == nil && !s.Host
+}
+
+// LabelSelector is a conjunction of conditions on labels, as Kubernetes has
+// them; none at all select everything.
+type LabelSelector struct {
+	Pos          Pos
+	Requirements []Requirement // matchLabels are those with one value and In
+}
+
+// Requirement is one condition of a LabelSelector.
+type Requirement struct {
+	Key      string
+	Operator string // In, NotIn, Exists, DoesNotExist
+	Values   []string
+}
+
+// List is an entry of spec.lists: functions or system calls with one name.
+type List struct {
+	Pos  Pos
+	Name string
+	Type ListType
+	// Values are the names as written; syscalls may have an ABI: i386/sys_dup.
+	Values []string
+	// Pattern selects among the functions that can be traced (RE2), for
+	// GeneratedFtrace only.
+	Pattern string
+}
+
+// ListType says what the values of a List are and where they come from.
+type ListType string
+
+// The types of lists.
+const (
+	Functions         ListType = ""
+	Syscalls          ListType = "syscalls"
+	GeneratedSyscalls ListType = "generated_syscalls"
+	GeneratedFtrace   ListType = "generated_ftrace"
+)
 
 // Annotations of a policy which have a meaning to the agent. Others that begin
 // with AnnotationDomain are refused, so that a misspelt one does not go unseen.
@@ -46,73 +122,99 @@ const (
 	AnnotationSeverity = AnnotationDomain + "severity"
 )
 
-// Hook is one entry of spec.kprobes: a kernel function and what to match there.
+// Section is the part of spec that a hook is declared in.
+type Section string
+
+// The sections that declare hooks.
+const (
+	Kprobes     Section = "kprobes"
+	Fentries    Section = "fentries"
+	Tracepoints Section = "tracepoints"
+	LSMHooks    Section = "lsmhooks"
+	Uprobes     Section = "uprobes"
+	USDTs       Section = "usdts"
+)
+
+// Hook is one entry of a section: a place in the kernel or in a program and
+// what to match there.
 type Hook struct {
-	Pos Pos
-	// Call is the function as the policy names it. For a syscall the
-	// architecture's prefix is not part of it yet.
+	Pos     Pos
+	Section Section
+	// Call is the function of Kprobes and Fentries, "list:NAME" for those of a
+	// list, the hook of LSMHooks. For a syscall the architecture's prefix is not
+	// part of it yet.
 	Call    string
 	Syscall bool
+	// Tracepoint is the event of Tracepoints.
+	Tracepoint Tracepoint
+	// User is the place of Uprobes and USDTs.
+	User UserProbe
 	// Return asks for the return value as well. An event is still one event.
-	Return             bool
-	ReturnArg          *Arg
+	Return    bool
+	ReturnArg *Arg
+	// ReturnAction is TrackSock, UntrackSock or empty.
+	ReturnAction       ActionKind
 	Message            string
 	Tags               []string
 	IgnoreCallNotFound bool
 	Args               []Arg
+	Data               []Arg
 	// Selectors are alternatives: the first that matches decides. None at all
 	// matches every event.
 	Selectors []Selector
 }
 
-// Arg declares an argument of the hooked function.
+// Tracepoint names an event of the kernel.
+type Tracepoint struct {
+	Subsystem, Event string
+	// Raw gives the arguments of the tracepoint's function instead of the fields
+	// of its record.
+	Raw bool
+}
+
+// UserProbe names places in a file that is executed.
+type UserProbe struct {
+	Path, BTFPath string
+	// One of these three is set for Uprobes. A symbol may have an offset:
+	// malloc+0x10.
+	Symbols         []string
+	Offsets, Addrs  []uint64
+	RefCtrOffsets   []uint64
+	Provider, Name  string   // for USDTs
+	Digests         []string // "sha256:..." of the file, any of them
+	IgnoreBadDigest bool
+}
+
+// Arg declares a value of the hook: an argument of the function, a field of the
+// tracepoint, or data of the task.
 type Arg struct {
 	Pos   Pos
 	Index int // position in the function's parameter list, from 0
 	Type  Type
 	Label string
+	// Resolve is the way from the argument to the value: fields of structures,
+	// and elements of arrays as "[3]".
+	Resolve []string
+	// BTFType and BTFModule name the type to begin with where the kernel's types
+	// do not tell.
+	BTFType, BTFModule string
+	// SizeArg is the position of the argument with the size, counted from 1; 0
+	// if there is none.
+	SizeArg    int
+	ReturnCopy bool
+	MaxData    bool
+	// Source is where Data come from.
+	Source DataSource
 }
 
-// Selector is a conjunction of filters.
-type Selector struct {
-	Pos          Pos
-	Args         []ArgFilter
-	Binaries     []BinaryFilter
-	Capabilities []CapabilityFilter
-	Namespaces   []NamespaceFilter
-}
+// DataSource is where an entry of data comes from.
+type DataSource string
 
-// ArgFilter compares one argument with values. For the positive operators any
-// value may match, for the negated ones none may.
-type ArgFilter struct {
-	Pos      Pos
-	Arg      int // position in Hook.Args
-	Operator Operator
-	Values   []Range
-}
-
-// Range is an inclusive range of integers; a single value has Min == Max.
-// The bits are those of the argument's type: a negative int has its two's
-// complement, sign extended to 64 bits.
-type Range struct {
-	Min, Max uint64
-}
-
-// BinaryFilter compares the resolved path of the current executable.
-type BinaryFilter struct {
-	Pos      Pos
-	Operator Operator // In or NotIn
-	Paths    []string
-}
-
-// CapabilityFilter tests a capability set of the current task. In matches
-// when the set holds at least one of Mask, NotIn when it holds none of them.
-type CapabilityFilter struct {
-	Pos      Pos
-	Set      CapabilitySet
-	Operator Operator
-	Mask     uint64 // bit n is capability n of uapi/linux/capability.h
-}
+// The sources of data; the empty one is an argument of the function.
+const (
+	CurrentTask DataSource = "current_task"
+	PtRegs      DataSource = "pt_regs"
+)
 
 // CapabilitySet names one of the sets in struct cred.
 type CapabilitySet string
@@ -123,19 +225,6 @@ const (
 	Inheritable CapabilitySet = "Inheritable"
 	Permitted   CapabilitySet = "Permitted"
 )
-
-// NamespaceFilter tests the inode number of one of the current task's
-// namespaces.
-type NamespaceFilter struct {
-	Pos       Pos
-	Namespace Namespace
-	Operator  Operator // In or NotIn
-	// Inodes are the values given as numbers.
-	Inodes []uint32
-	// Host is true when host_ns is among the values: the namespace of the
-	// host's first process, known only where the policy is loaded.
-	Host bool
-}
 
 // Namespace names a namespace as TracingPolicy does.
 type Namespace string
@@ -153,57 +242,3 @@ const (
 	Cgroup          Namespace = "Cgroup"
 	User            Namespace = "User"
 )
-
-// Operator is a comparison, spelt as in the format.
-type Operator string
-
-// The operators of the supported subset.
-const (
-	Equal       Operator = "Equal"
-	NotEqual    Operator = "NotEqual"
-	GreaterThan Operator = "GreaterThan"
-	LessThan    Operator = "LessThan"
-	Mask        Operator = "Mask" // any bit of any value
-	InRange     Operator = "InRange"
-	NotInRange  Operator = "NotInRange"
-	In          Operator = "In"
-	NotIn       Operator = "NotIn"
-)
-
-// Negated says whether all values must differ rather than one be equal.
-func (o Operator) Negated() bool {
-	return o == NotEqual || o == NotInRange || o == NotIn
-}
-
-// Type is an argument type, spelt as in the format.
-type Type string
-
-// Integer describes the integer types.
-type Integer struct {
-	Bits   int
-	Signed bool
-}
-
-// Integer returns the width and sign of an integer type; ok is false for the
-// types that are not integers.
-func (t Type) Integer() (i Integer, ok bool) {
-	switch t {
-	case "int", "sint32", "int32":
-		return Integer{32, true}, true
-	case "uint32":
-		return Integer{32, false}, true
-	case "sint8", "int8":
-		return Integer{8, true}, true
-	case "uint8":
-		return Integer{8, false}, true
-	case "sint16", "int16":
-		return Integer{16, true}, true
-	case "uint16":
-		return Integer{16, false}, true
-	case "long", "sint64", "int64":
-		return Integer{64, true}, true
-	case "ulong", "uint64", "size_t":
-		return Integer{64, false}, true
-	}
-	return Integer{}, false
-}
