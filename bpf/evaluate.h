@@ -5,6 +5,7 @@
 #include "count.h"
 #include "memory.h"
 #include "process.h"
+#include "search.h"
 #include "values.h"
 
 /* Keeps clang from specialising functions for the arguments below. */
@@ -46,8 +47,10 @@ static __noinline int evaluate(struct event *event)
 	CALL(remember(event, word, word));
 	CALL(recall(event, word));
 	s = text(event, word, word, word);
-	if (s)
+	if (s) {
 		CALL(s->length);
+		CALL(contains(event, word, word));
+	}
 	return word + count(event, word);
 }
 

@@ -71,38 +71,6 @@ static __always_inline __u64 current_hash(void)
 }
 
 /*
- * A scratch slot of this CPU that no interrupted program is using, SCRATCH_SLOTS
- * if there is none. Adding before looking makes two claimants of one slot both
- * step back.
- */
-__noinline __u32 acquire_scratch(void)
-{
-	for (__u32 i = 0; i < SCRATCH_SLOTS; i++) {
-		__u32 slot = i;
-		struct scratch_value *s = bpf_map_lookup_elem(&scratch, &slot);
-
-		if (!s)
-			break;
-		__sync_fetch_and_add(&s->users, 1);
-		if (*(volatile __u64 *)&s->users == 1) {
-			s->kind = ~0U; /* what it held is another event's */
-			return i;
-		}
-		__sync_fetch_and_add(&s->users, -1);
-	}
-	lose(LOSS_SCRATCH_BUSY);
-	return SCRATCH_SLOTS;
-}
-
-static __always_inline void release_scratch(__u32 slot)
-{
-	struct scratch_value *s = bpf_map_lookup_elem(&scratch, &slot);
-
-	if (s)
-		__sync_fetch_and_add(&s->users, -1);
-}
-
-/*
  * Walks and interns the path of the executable of the current process, or of its
  * parent. Global, so that the verifier looks at it once and not at every call;
  * its arguments are numbers because 5.10 takes no others.

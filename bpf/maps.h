@@ -35,31 +35,6 @@ struct name_key {
 	char chunk[124]; /* zero padded */
 };
 
-#define PATH_SIZE 4096
-#define NAME_SIZE 256
-
-/*
- * Work space of one event or one path. Generated code reads from at to the end
- * of path, whose last bytes let it compare words without looking where the
- * string ends (package match).
- */
-struct scratch_value {
-	/* What path holds: see text(). */
-	__u64 value;
-	__u32 kind;
-	__u32 size;
-	__u32 at; /* where in path the string starts */
-	__u32 length;
-	char path[PATH_SIZE + NAME_SIZE + 8];
-	__u64 users; /* programs between acquire and release on this CPU */
-	/* State of the loops over names and chunks, whose steps are functions. */
-	__u64 dentry; /* struct dentry * */
-	__u64 mnt;    /* struct mount *, 0 to end at the file system's root */
-	__u32 id;
-	struct name_key name;
-	__u32 unused;
-};
-
 struct state_value {
 	__u64 series_full; /* the agent writes 0 after it made room */
 	/* One moment on two clocks, for the agent: see read_clock. */
@@ -160,19 +135,6 @@ struct {
 	__type(key, __u32);
 	__type(value, __u64);
 } tasks SEC(".maps");
-
-/*
- * key: 0..SCRATCH_SLOTS-1. value: work space. Written while a string is read or
- * a path resolved. When all are in use on a CPU, a binary stays unresolved and
- * filters on strings fail; losses says so.
- */
-#define SCRATCH_SLOTS 6
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, SCRATCH_SLOTS);
-	__type(key, __u32);
-	__type(value, struct scratch_value);
-} scratch SEC(".maps");
 
 /* key: 0. value: flags shared by programs and agent. Cannot be full. */
 struct {

@@ -4,7 +4,7 @@
  * buffer, the same id for the same bytes for as long as the maps live.
  */
 #pragma once
-#include "maps.h"
+#include "scratch.h"
 
 enum {
 	NAME_NONE = 0,	/* no executable: a kernel thread, or not resolved */

@@ -5,7 +5,7 @@
  * (d_path in fs/d_path.c).
  */
 #pragma once
-#include "maps.h"
+#include "scratch.h"
 
 /* Names and mounts on the way to the root, together. */
 #define PATH_STEPS 512

@@ -63,19 +63,22 @@ const (
 )
 
 type RawTPScratchValue struct {
-	_      structs.HostLayout
-	Value  uint64
-	Kind   uint32
-	Size   uint32
-	At     uint32
-	Length uint32
-	Path   [4360]int8
-	Users  uint64
-	Dentry uint64
-	Mnt    uint64
-	Id     uint32
-	Name   RawTPNameKey
-	Unused uint32
+	_          structs.HostLayout
+	Value      uint64
+	Kind       uint32
+	Size       uint32
+	At         uint32
+	Length     uint32
+	Path       [4360]int8
+	Needle     [32]uint64
+	NeedleSize uint32
+	IgnoreCase uint32
+	Users      uint64
+	Dentry     uint64
+	Mnt        uint64
+	Name       RawTPNameKey
+	Id         uint32
+	Unused     uint32
 }
 
 type RawTPSeriesKey struct {
