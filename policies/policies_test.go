@@ -144,6 +144,9 @@ func TestConditions(t *testing.T) {
 			t.Errorf("%s is missing", file)
 			continue
 		}
+		for i := range hooks {
+			hooks[i].Section = policy.Kprobes
+		}
 		if diff := cmp.Diff(hooks, p.Hooks, anywhere); diff != "" {
 			t.Errorf("%s: hooks differ (-want +got):\n%s", file, diff)
 		}

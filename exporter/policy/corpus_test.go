@@ -3,7 +3,6 @@
 package policy_test
 
 import (
-	"encoding/json"
 	"errors"
 	"flag"
 	"os"
@@ -29,11 +28,7 @@ func TestGood(t *testing.T) {
 			if err != nil {
 				t.Fatalf("unexpected error:\n%v", err)
 			}
-			dump, err := json.MarshalIndent(p, "", "  ")
-			if err != nil {
-				t.Fatal(err)
-			}
-			golden(t, file, ".json", string(dump)+"\n")
+			golden(t, file, ".json", dump(t, p))
 		})
 	}
 }

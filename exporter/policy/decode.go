@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"unicode/utf8"
 
 	"gopkg.in/yaml.v3"
 )
@@ -16,9 +15,22 @@ import (
 // decoder walks the values of one file and collects what is wrong with them.
 type decoder struct {
 	file string
+	data []byte // the content of the file
 	errs Errors
 	// more is set when there are more errors than MaxErrors.
-	more bool
+	more  bool
+	notes []Note
+	// lists and macros are what hooks refer to by name; enforcer says whether
+	// the policy has one.
+	lists    map[string]*List
+	macros   map[string]*macro
+	enforcer bool
+	// namespaced is set for a TracingPolicyNamespaced.
+	namespaced bool
+	// textLeft and nodesLeft are what strings and macros may still take.
+	textLeft, nodesLeft int
+	// exprs is the number of expressions.
+	exprs int
 }
 
 // value is a YAML value and the path to it. The zero value stands for a field
@@ -28,13 +40,23 @@ type value struct {
 	path string
 }
 
-// add collects an error; of more than MaxErrors it keeps the first.
+// given says whether the field has a value other than its zero value, which is
+// what an API server fills in.
+func (v value) given() bool {
+	return v.node != nil && !isZero(v.node)
+}
+
+// add collects an error; of more than MaxErrors it keeps the first. A macro is
+// decoded wherever it is used, but what is wrong with it is told once.
 func (d *decoder) add(line, column int, path, format string, args ...any) {
-	if d.full() {
+	e := Error{Pos{d.file, line, column}, path, fmt.Sprintf(format, args...)}
+	switch {
+	case slices.Contains(d.errs, e):
+	case d.full():
 		d.more = true
-		return
+	default:
+		d.errs = append(d.errs, e)
 	}
-	d.errs = append(d.errs, Error{Pos{d.file, line, column}, path, fmt.Sprintf(format, args...)})
 }
 
 func (d *decoder) full() bool {
@@ -43,6 +65,14 @@ func (d *decoder) full() bool {
 
 func (d *decoder) errorf(v value, format string, args ...any) {
 	d.add(v.node.Line, v.node.Column, v.path, format, args...)
+}
+
+// note records a part that is valid and has no effect.
+func (d *decoder) note(v value, format string, args ...any) {
+	n := Note{d.pos(v), v.path, fmt.Sprintf(format, args...)}
+	if !slices.Contains(d.notes, n) {
+		d.notes = append(d.notes, n)
+	}
 }
 
 func (d *decoder) pos(v value) Pos {
@@ -78,8 +108,6 @@ type shape struct {
 	required, optional []string
 	// ignored are accepted with any value: they do not change what is counted.
 	ignored []string
-	// later are fields of the format that are not supported yet.
-	later []string
 }
 
 // object returns the fields of a mapping that are required or optional.
@@ -102,12 +130,8 @@ func (d *decoder) object(v value, s shape) map[string]value {
 				fields[name] = element
 			}
 		case slices.Contains(s.ignored, name):
-		case slices.Contains(s.later, name):
-			if !isZero(element.node) {
-				d.errorf(key, "%s", notYet(name))
-			}
 		default:
-			names := slices.Concat(s.required, s.optional, s.later, s.ignored)
+			names := slices.Concat(s.required, s.optional, s.ignored)
 			d.errorf(key, "%s", d.unknown("field", name, names))
 		}
 	}
@@ -134,10 +158,25 @@ func (d *decoder) list(v value, limit int, what string) []value {
 	return elements
 }
 
+// each decodes the elements of a list.
+func each[T any](elements []value, decode func(value) T) []T {
+	var decoded []T
+	for _, element := range elements {
+		decoded = append(decoded, decode(element))
+	}
+	return decoded
+}
+
 // text reads a string.
 func (d *decoder) text(v value) string {
+	s, _ := d.textOK(v)
+	return s
+}
+
+// textOK also says whether there is one.
+func (d *decoder) textOK(v value) (string, bool) {
 	if v.node == nil {
-		return ""
+		return "", false
 	}
 	if v.node.Kind != scalar || v.node.Tag != "!!str" {
 		hint := ""
@@ -145,9 +184,9 @@ func (d *decoder) text(v value) string {
 			hint = ": put it in quotes"
 		}
 		d.errorf(v, "expected a string, found %s%s", describe(v.node), hint)
-		return ""
+		return "", false
 	}
-	return v.node.Value
+	return v.node.Value, true
 }
 
 // scalar reads a value that is a string in the format, but which may be
@@ -171,23 +210,42 @@ func (d *decoder) boolean(v value, otherwise bool) bool {
 	return strings.EqualFold(v.node.Value, "true")
 }
 
-// integer reads a number from 0 to limit.
-func (d *decoder) integer(v value, limit int) (int, bool) {
+// integer reads a number from low to high; a missing one is 0 and not ok.
+func (d *decoder) integer(v value, low, high int64) (int64, bool) {
 	if v.node == nil {
 		return 0, false
 	}
 	if v.node.Kind == scalar && v.node.Tag == "!!int" {
-		if i, err := strconv.ParseInt(v.node.Value, 0, 64); err == nil && 0 <= i && i <= int64(limit) {
-			return int(i), true
+		if i, err := strconv.ParseInt(v.node.Value, 0, 64); err == nil && low <= i && i <= high {
+			return i, true
 		}
 	}
-	d.errorf(v, "expected an integer from 0 to %d, found %s", limit, describe(v.node))
+	d.errorf(v, "expected an integer from %d to %d, found %s", low, high, describe(v.node))
 	return 0, false
 }
 
-// choice reads one of the supported words; later are words of the format that
-// are not supported yet.
-func (d *decoder) choice(v value, what string, supported, later []string) (string, bool) {
+// index reads a position from 0 to high.
+func (d *decoder) index(v value, high int) (int, bool) {
+	i, ok := d.integer(v, 0, int64(high))
+	return int(i), ok
+}
+
+// address reads an address or offset, which may be in quotes.
+func (d *decoder) address(v value) uint64 {
+	if v.node == nil {
+		return 0
+	}
+	if v.node.Kind == scalar {
+		if a, err := strconv.ParseUint(v.node.Value, 0, 64); err == nil {
+			return a
+		}
+	}
+	d.errorf(v, "expected an address, decimal or hexadecimal with 0x, found %s", describe(v.node))
+	return 0
+}
+
+// choose reads one of the words.
+func choose[T ~string](d *decoder, v value, what string, words []T) (T, bool) {
 	if v.node == nil {
 		return "", false
 	}
@@ -195,16 +253,21 @@ func (d *decoder) choice(v value, what string, supported, later []string) (strin
 		d.errorf(v, "expected %s, found %s", article(what), describe(v.node))
 		return "", false
 	}
-	word := v.node.Value
-	switch {
-	case slices.Contains(supported, word):
-		return word, true
-	case slices.Contains(later, word):
-		d.errorf(v, "%s", notYet(what+" "+word))
-	default:
-		d.errorf(v, "%s", d.unknown(what, word, slices.Concat(supported, later)))
+	word := T(v.node.Value)
+	if !slices.Contains(words, word) {
+		d.errorf(v, "%s", d.unknown(what, v.node.Value, texts(words)))
+		return "", false
 	}
-	return "", false
+	return word, true
+}
+
+// texts are the words as strings.
+func texts[T ~string](words []T) []string {
+	s := make([]string, len(words))
+	for i, word := range words {
+		s[i] = string(word)
+	}
+	return s
 }
 
 // is reports an error when v is not of the kind, or null.
@@ -242,83 +305,4 @@ func isZero(n *yaml.Node) bool {
 		}
 	}
 	return false
-}
-
-func notYet(what string) string {
-	return what + " is part of the TracingPolicy format but not supported yet"
-}
-
-// unknown is the message for a word that is none of the expected ones. Long
-// lists are left to the documentation.
-func (d *decoder) unknown(what, word string, expected []string) string {
-	// The search for a similar word takes long if it is made for every word of
-	// a hostile file.
-	if d.full() {
-		return ""
-	}
-	text := fmt.Sprintf("unknown %s %s", what, quote(word))
-	if s := suggest(word, expected); s != "" {
-		return fmt.Sprintf("%s, did you mean %q?", text, s)
-	}
-	if len(expected) > 12 {
-		return text
-	}
-	return text + ", expected " + alternatives(expected)
-}
-
-func alternatives(words []string) string {
-	if len(words) < 2 {
-		return strings.Join(words, "")
-	}
-	last := len(words) - 1
-	return strings.Join(words[:last], ", ") + " or " + words[last]
-}
-
-func article(noun string) string {
-	if strings.ContainsAny(noun[:1], "aeiou") {
-		return "an " + noun
-	}
-	return "a " + noun
-}
-
-// describe names what was found instead of what was expected.
-func describe(n *yaml.Node) string {
-	switch n.Kind {
-	case mapping:
-		return "a mapping"
-	case sequence:
-		return "a list"
-	}
-	switch n.Tag {
-	case "!!null":
-		return "null"
-	case "!!int", "!!float":
-		return "the number " + escape(n.Value)
-	case "!!str":
-		return "the string " + quote(n.Value)
-	}
-	return escape(n.Value)
-}
-
-func quote(s string) string {
-	return strconv.Quote(shorten(s))
-}
-
-// escape keeps a message on one line.
-func escape(s string) string {
-	quoted := quote(s)
-	return quoted[1 : len(quoted)-1]
-}
-
-// shorten keeps messages readable when a value is not.
-func shorten(s string) string {
-	const limit = 80
-	if len(s) <= limit {
-		return s
-	}
-	cut := limit
-	for cut > 0 && !utf8.RuneStart(s[cut]) {
-		cut--
-	}
-	return s[:cut] + "..."
 }

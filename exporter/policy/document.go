@@ -2,7 +2,10 @@
 
 package policy
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 const (
 	apiVersion     = "cilium.io/v1alpha1"
@@ -20,18 +23,17 @@ func (d *decoder) document(v value) *Policy {
 		return nil
 	}
 	p := &Policy{Pos: d.pos(v), Enabled: true}
-	d.choice(fields["apiVersion"], "apiVersion", []string{apiVersion}, nil)
-	kind, _ := d.choice(fields["kind"], "kind", []string{kindCluster, kindNamespaced}, nil)
-	if kind == kindNamespaced {
-		// Counting on the whole node instead would be wrong silently.
-		d.errorf(fields["kind"], "%s: it is about the pods of one namespace, which the agent does not know", notYet(kind))
-	}
+	choose(d, fields["apiVersion"], "apiVersion", []string{apiVersion})
+	kind, _ := choose(d, fields["kind"], "kind", []string{kindCluster, kindNamespaced})
+	d.namespaced = kind == kindNamespaced
 	if metadata := fields["metadata"]; metadata.node != nil {
 		d.metadata(p, kind, metadata)
 	}
 	if spec := fields["spec"]; spec.node != nil {
 		d.spec(p, spec)
 	}
+	slices.SortStableFunc(d.notes, func(a, b Note) int { return a.Pos.compare(b.Pos) })
+	p.Ignored = d.notes
 	return p
 }
 
@@ -68,9 +70,8 @@ func (d *decoder) metadata(p *Policy, kind string, v value) {
 
 // name reads a string that valid accepts.
 func (d *decoder) name(v value, valid func(string) bool, expected string) string {
-	before := len(d.errs)
-	s := d.text(v)
-	if len(d.errs) == before && !valid(s) {
+	s, ok := d.textOK(v)
+	if ok && !valid(s) {
 		d.errorf(v, "%s is not %s", quote(s), expected)
 	}
 	return s
@@ -98,64 +99,13 @@ func (d *decoder) annotations(p *Policy, v value) {
 		}
 		switch name {
 		case AnnotationEnabled:
-			word, ok := d.choice(element, "value", []string{"true", "false"}, nil)
+			word, ok := choose(d, element, "value", []string{"true", "false"})
 			p.Enabled = !ok || word == "true"
 		case AnnotationSeverity:
-			d.choice(element, "severity", []string{"info", "warning", "critical"}, nil)
+			choose(d, element, "severity", []string{"info", "warning", "critical"})
 		case AnnotationDescription:
 		default:
 			d.errorf(key, "%s", d.unknown("annotation", name, known))
 		}
 	}
-}
-
-// spec decodes the hooks of a policy. The order of the fields is that of the
-// format's reference.
-func (d *decoder) spec(p *Policy, v value) {
-	before := len(d.errs)
-	fields := d.object(v, shape{
-		optional: []string{"kprobes"},
-		later: []string{
-			"fentries", "tracepoints", "lsmhooks", "uprobes", "usdts", "loader", "lists",
-			"enforcers", "options", "podSelector", "containerSelector", "hostSelector",
-			"nodeSelector", "selectorsMacros",
-		},
-	})
-	kprobes := fields["kprobes"]
-	for _, hook := range d.list(kprobes, MaxHooks, "hooks") {
-		p.Hooks = append(p.Hooks, d.hook(hook))
-	}
-	// Somebody whose hooks are all refused knows already.
-	if len(p.Hooks) == 0 && len(d.errs) == before {
-		d.errorf(v, "no hooks: expected at least one in kprobes")
-	}
-}
-
-// isSubdomain is the rule for a DNS-1123 subdomain, the names of most
-// Kubernetes objects.
-func isSubdomain(s string) bool {
-	if len(s) > 253 {
-		return false
-	}
-	for part := range strings.SplitSeq(s, ".") {
-		if !isWord(part) {
-			return false
-		}
-	}
-	return true
-}
-
-// isLabel is the rule for a DNS-1123 label, the names of namespaces.
-func isLabel(s string) bool {
-	return len(s) <= 63 && isWord(s)
-}
-
-func isWord(s string) bool {
-	for i := range len(s) {
-		c := s[i]
-		if (c < 'a' || 'z' < c) && (c < '0' || '9' < c) && c != '-' {
-			return false
-		}
-	}
-	return s != "" && s[0] != '-' && s[len(s)-1] != '-'
 }

@@ -50,10 +50,11 @@ func (e Errors) Unwrap() []error {
 
 func (e Errors) sort() {
 	slices.SortStableFunc(e, func(a, b Error) int {
-		return cmp.Or(
-			cmp.Compare(a.Pos.Line, b.Pos.Line),
-			cmp.Compare(a.Pos.Column, b.Pos.Column),
-			cmp.Compare(a.Path, b.Path),
-		)
+		return cmp.Or(a.Pos.compare(b.Pos), cmp.Compare(a.Path, b.Path))
 	})
+}
+
+// compare orders positions of one file.
+func (p Pos) compare(other Pos) int {
+	return cmp.Or(cmp.Compare(p.Line, other.Line), cmp.Compare(p.Column, other.Column))
 }

@@ -47,11 +47,11 @@ spec:
     - matchArg:
       - {index: 0, operator: Equal, values: ["0"]}
     - matchPIDs:
-      - {operator: NotIn, values: [1]}
+      - {operator: Prefix, values: [1]}
 `
 	_, err := policy.Parse("root-logins.yaml", []byte(document))
 	fmt.Println(err)
 	// Output:
 	// root-logins.yaml:10:7: spec.kprobes[0].selectors[0].matchArg: unknown field "matchArg", did you mean "matchArgs"?
-	// root-logins.yaml:12:7: spec.kprobes[0].selectors[1].matchPIDs: matchPIDs is part of the TracingPolicy format but not supported yet
+	// root-logins.yaml:13:20: spec.kprobes[0].selectors[1].matchPIDs[0].operator: operator Prefix is not available here, expected In or NotIn
 }

@@ -34,13 +34,16 @@ type ArgFilter struct {
 	Second   int
 	Operator Operator
 	// Values are integers, ports, protocols (IPPROTO_*), families (AF_*), states
-	// (TCP_*), or types of files (S_IFMT >> 12), as the operator demands.
+	// (TCP_*), or types of files (S_IFMT >> 12), as the operator demands. Those
+	// for an argument of type Auto have 64 bits; Equal and NotEqual then have
+	// them in Strings too, and here only if all are integers.
 	Values []Range
 	// Lists are the lists of InMap and NotInMap, in addition to Values.
 	Lists    []string
 	Strings  []string       // of the operators on text
 	Prefixes []netip.Prefix // of SAddr and DAddr, masked
-	// Expr is what CelExpr evaluates; its arguments are positions in Hook.Args.
+	// Expr is what CelExpr evaluates; its arguments are positions in Hook.Args,
+	// and Arg has no meaning.
 	Expr *Expr
 }
 
@@ -177,7 +180,7 @@ type Expr struct {
 	Arg   int    // of "arg": position in Hook.Args
 	Value uint64 // of "const", sign extended
 	// Type is the integer type of the result; both sides of an operator have the
-	// same.
+	// same. That of comparisons and logical operators is one bit, unsigned.
 	Type Integer
 	Args []*Expr
 }

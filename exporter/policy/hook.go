@@ -8,60 +8,96 @@ import (
 	"unicode/utf8"
 )
 
-// hook decodes an entry of spec.kprobes.
-func (d *decoder) hook(v value) Hook {
-	h := Hook{Pos: d.pos(v), Syscall: true}
-	fields := d.object(v, shape{
+// hookShape returns the fields of a hook of the section.
+func hookShape(section Section) shape {
+	common := []string{"args", "selectors", "message", "tags"}
+	returned := []string{"data", "return", "returnArg"}
+	switch section {
+	case Tracepoints:
+		return shape{required: []string{"subsystem", "event"}, optional: append(common, "raw")}
+	case LSMHooks:
+		return shape{required: []string{"hook"}, optional: common}
+	case Uprobes:
+		places := []string{"btfPath", "symbols", "offsets", "addrs", "refCtrOffsets", "binaryDigests", "ignore"}
+		return shape{required: []string{"path"}, optional: append(append(common, returned...), places...)}
+	case USDTs:
+		return shape{required: []string{"path", "provider", "name"}, optional: append(common, "btfPath")}
+	}
+	return shape{
 		required: []string{"call"},
-		optional: []string{
-			"syscall", "return", "args", "returnArg", "selectors", "message", "tags", "ignore",
-		},
-		later: []string{"data", "returnArgAction"},
-	})
+		optional: append(append(common, returned...), "syscall", "returnArgAction", "ignore"),
+	}
+}
+
+// hook decodes an entry of a section.
+func (d *decoder) hook(section Section, v value) Hook {
+	h := Hook{Pos: d.pos(v), Section: section}
+	fields := d.object(v, hookShape(section))
 	if fields == nil {
 		return h
 	}
-	h.Syscall = d.boolean(fields["syscall"], true)
-	h.Return = d.boolean(fields["return"], false)
-	h.Call = d.call(fields["call"], h.Syscall)
-	h.Message = d.text(fields["message"])
-	if n := utf8.RuneCountInString(h.Message); n > MaxMessage {
-		d.errorf(fields["message"], "%d characters, at most %d are supported", n, MaxMessage)
+	switch section {
+	case Kprobes, Fentries:
+		d.call(&h, fields)
+	case Tracepoints:
+		h.Tracepoint = d.tracepoint(fields)
+	case LSMHooks:
+		h.Call = d.lsmHook(fields["hook"])
+	case Uprobes:
+		h.User = d.uprobe(v, fields)
+	case USDTs:
+		h.User = d.usdt(fields)
 	}
+	h.Message = d.message(fields["message"])
 	h.Tags = d.tags(fields["tags"])
-	h.IgnoreCallNotFound = d.ignore(fields["ignore"])
-	for _, arg := range d.list(fields["args"], MaxArgs, "arguments") {
-		h.Args = append(h.Args, d.arg(arg, true))
-	}
-	if returned := fields["returnArg"]; returned.node != nil {
-		arg := d.arg(returned, false)
-		h.ReturnArg = &arg
-	}
+	d.arguments(&h, v, fields)
 	for _, selector := range d.list(fields["selectors"], MaxSelectors, "selectors") {
-		h.Selectors = append(h.Selectors, d.selector(selector, h.Args))
+		h.Selectors = append(h.Selectors, d.selector(selector, &h))
 	}
 	return h
 }
 
-// call reads the name of a kernel function. Whether a kernel has it is not
-// known here, but a syscall is recognised by its name.
-func (d *decoder) call(v value, syscall bool) string {
-	if v.node == nil {
+// call decodes what is special about a hook on a kernel function.
+func (d *decoder) call(h *Hook, fields map[string]value) {
+	h.Syscall = d.boolean(fields["syscall"], true)
+	call := fields["call"]
+	if call.node != nil && call.node.Kind == scalar && strings.HasPrefix(call.node.Value, listPrefix) {
+		h.Call = call.node.Value
+		// A list knows what its values are.
+		if l := d.listReference(call, strings.TrimPrefix(h.Call, listPrefix)); l != nil {
+			h.Syscall = l.Type.syscalls()
+		}
+	} else {
+		h.Call = d.function(call, h.Syscall, ": set syscall to false, it is true by default")
+	}
+	if ignore := fields["ignore"]; ignore.node != nil {
+		fields := d.object(ignore, shape{optional: []string{"callNotFound"}})
+		h.IgnoreCallNotFound = d.boolean(fields["callNotFound"], false)
+	}
+}
+
+// function reads the name of a kernel function. Whether a kernel has it is not
+// known here, but a syscall is recognised by its name; the hint is for other
+// names.
+func (d *decoder) function(v value, syscall bool, hint string) string {
+	name, ok := d.textOK(v)
+	if !ok {
 		return ""
 	}
-	before := len(d.errs)
-	name := d.text(v)
+	symbol := name
+	if abi, rest, ok := strings.Cut(name, "/"); ok && syscall {
+		symbol = rest
+		if !slices.Contains(ABIs(), abi) {
+			d.errorf(v, "%s", d.unknown("ABI", abi, ABIs()))
+			return name
+		}
+	}
 	switch {
-	case len(d.errs) > before:
-	case strings.HasPrefix(name, "list:"):
-		d.errorf(v, "%s", notYet("a list of functions"))
-	case strings.Contains(name, "/"):
-		d.errorf(v, "%s", notYet("a syscall of another ABI"))
-	case !isSymbol(name):
+	case !isSymbol(symbol):
 		d.errorf(v, "%s is not the name of a kernel function: at most %d letters, digits, '_', '.' and '$'",
 			quote(name), MaxCall)
-	case syscall && !isSyscall(name):
-		d.errorf(v, "%s is not a syscall (sys_NAME): set syscall to false, it is true by default", quote(name))
+	case syscall && !isSyscall(symbol):
+		d.errorf(v, "%s is not a syscall (sys_NAME)%s", quote(name), hint)
 	}
 	return name
 }
@@ -90,56 +126,72 @@ func isSyscall(name string) bool {
 	return ok && rest != ""
 }
 
+// tracepoint decodes the event of a hook of tracepoints.
+func (d *decoder) tracepoint(fields map[string]value) Tracepoint {
+	return Tracepoint{
+		Subsystem: d.name(fields["subsystem"], isTraceName, traceName),
+		Event:     d.name(fields["event"], isTraceName, traceName),
+		Raw:       d.boolean(fields["raw"], false),
+	}
+}
+
+const traceName = "the name of a folder below events in tracefs: letters, digits, '_', '-' and '.'"
+
+func isTraceName(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; !isAlphanumeric(c) && (i == 0 || c != '-' && c != '.') && c != '_' {
+			return false
+		}
+	}
+	return s != "" && len(s) <= MaxName
+}
+
+// lsmHook reads the name of a hook of the kernel's security modules.
+func (d *decoder) lsmHook(v value) string {
+	name, ok := d.textOK(v)
+	if short, prefixed := strings.CutPrefix(name, "security_"); ok && prefixed {
+		d.errorf(v, "%s is the function that calls the hook, did you mean %q?", quote(name), short)
+	} else if ok && !isIdentifier(name) {
+		d.errorf(v, "%s is not the name of an LSM hook: letters, digits and '_'", quote(name))
+	}
+	return name
+}
+
+// isIdentifier is the rule for names in C.
+func isIdentifier(s string) bool {
+	for i := range len(s) {
+		c := s[i]
+		if c != '_' && (!isAlphanumeric(c) || i == 0 && '0' <= c && c <= '9') {
+			return false
+		}
+	}
+	return s != "" && len(s) <= MaxCall
+}
+
+// message reads the text that events of the hook carry. It does not change what
+// is counted, so it is cut and not refused.
+func (d *decoder) message(v value) string {
+	message, ok := d.textOK(v)
+	n := utf8.RuneCountInString(message)
+	switch {
+	case !ok || n == 0:
+	case n < MinMessage:
+		d.errorf(v, "1 character, a message has %d to %d", MinMessage, MaxMessage)
+	case n > MaxMessage:
+		d.note(v, "%d characters are cut to %d", n, MaxMessage)
+		message = string([]rune(message)[:MaxMessage])
+	}
+	return message
+}
+
 func (d *decoder) tags(v value) []string {
 	var tags []string
 	for _, element := range d.list(v, MaxTags, "tags") {
-		tag := d.text(element)
-		if n := utf8.RuneCountInString(tag); element.node.Tag == "!!str" && (n < MinTag || n > MaxTag) {
+		tag, ok := d.textOK(element)
+		if n := utf8.RuneCountInString(tag); ok && (n < MinTag || n > MaxTag) {
 			d.errorf(element, "%d characters, a tag has %d to %d", n, MinTag, MaxTag)
 		}
 		tags = append(tags, tag)
 	}
 	return tags
-}
-
-func (d *decoder) ignore(v value) bool {
-	if v.node == nil {
-		return false
-	}
-	fields := d.object(v, shape{optional: []string{"callNotFound"}})
-	return d.boolean(fields["callNotFound"], false)
-}
-
-// arg decodes the declaration of an argument. The type is left empty when it
-// is wrong: the declaration keeps its place, because filters count on it.
-func (d *decoder) arg(v value, indexed bool) Arg {
-	a := Arg{Pos: d.pos(v)}
-	s := shape{
-		required: []string{"index", "type"},
-		optional: []string{"label", "sizeArgIndex", "returnCopy", "maxData"},
-		later:    []string{"resolve", "btfType", "btfTypeModule", "source"},
-	}
-	if !indexed {
-		s.required, s.optional = []string{"type"}, append(s.optional, "index")
-	}
-	fields := d.object(v, s)
-	a.Index, _ = d.integer(fields["index"], MaxArgIndex)
-	a.Label = d.text(fields["label"])
-	// How much of an argument an event shows has no effect on its count.
-	d.integer(fields["sizeArgIndex"], MaxArgIndex+1)
-	d.boolean(fields["returnCopy"], false)
-	d.boolean(fields["maxData"], false)
-	if t := fields["type"]; t.node != nil {
-		a.Type = d.argType(t)
-	}
-	return a
-}
-
-func (d *decoder) argType(v value) Type {
-	if slices.Contains(tracepointTypes(), v.node.Value) {
-		d.errorf(v, "type %s is not available in kprobes", v.node.Value)
-		return ""
-	}
-	word, _ := d.choice(v, "type", argTypes(), nil)
-	return Type(word)
 }

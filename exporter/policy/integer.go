@@ -9,17 +9,17 @@ import (
 	"strings"
 )
 
-// parseRange reads a value of a filter, a single integer or, for the range
-// operators, "min:max". The problem is empty when there is none.
+// parseRange reads a value of a filter, a single integer or, for the range and
+// map operators, "min:max". The problem is empty when there is none.
 func parseRange(text string, o Operator, t Type, i Integer) (r Range, problem string) {
 	first, second, isRange := strings.Cut(text, ":")
-	ranges := o == InRange || o == NotInRange
+	ranges, either := o == InRange || o == NotInRange, o == InMap || o == NotInMap
 	switch {
 	case ranges && !isRange:
 		return r, quote(text) + " is not a range: expected min:max"
-	case !ranges && isRange:
+	case !ranges && !either && isRange:
 		return r, fmt.Sprintf("%s is a range, which %s does not take: use %s or %s", quote(text), o, InRange, NotInRange)
-	case !ranges:
+	case !isRange:
 		second = first
 	}
 	if r.Min, problem = parseInteger(first, o == Mask, t, i); problem != "" {

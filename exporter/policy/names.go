@@ -2,9 +2,17 @@
 
 package policy
 
-// argTypes are the types that an argument of a kprobe can be declared with.
-func argTypes() []string {
-	return []string{
+// The functions of this file are the words of the language, for the decoder and
+// for the documentation that is generated from them.
+
+// Sections returns the parts of spec that declare hooks.
+func Sections() []Section {
+	return []Section{Kprobes, Fentries, Tracepoints, LSMHooks, Uprobes, USDTs}
+}
+
+// Types returns the types that an argument in the section can be declared with.
+func Types(s Section) []Type {
+	types := []Type{
 		"int", "sint8", "int8", "uint8", "sint16", "int16", "uint16", "uint32", "sint32", "int32",
 		"ulong", "uint64", "size_t", "long", "sint64", "int64",
 		"char_buf", "char_iovec", "skb", "sock", "sockaddr", "socket", "sockaddr_un",
@@ -13,81 +21,80 @@ func argTypes() []string {
 		"kernel_cap_t", "cap_inheritable", "cap_permitted", "cap_effective", "linux_binprm",
 		"data_loc", "net_device", "bpf_cmd", "dentry", "bpf_prog",
 	}
-}
-
-// tracepointTypes are those which the format refuses for kprobes.
-func tracepointTypes() []string {
-	return []string{"auto", "syscall64", "const_buf"}
-}
-
-// argOperators are the operators for integer arguments.
-func argOperators() []Operator {
-	return []Operator{Equal, NotEqual, GreaterThan, LessThan, Mask, InRange, NotInRange}
-}
-
-// laterArgOperators are the format's other operators for arguments.
-func laterArgOperators() []string {
-	return []string{
-		"Prefix", "NotPrefix", "Postfix", "NotPostfix", "SubString", "SubStringIgnCase",
-		"InMap", "NotInMap", "SPort", "NotSPort", "SPortPriv", "NotSPortPriv", "DPort", "NotDPort",
-		"DPortPriv", "NotDPortPriv", "SAddr", "NotSAddr", "DAddr", "NotDAddr",
-		"Protocol", "Family", "State", "FileType", "NotFileType", "CapabilitiesGained", "CelExpr",
+	if s == Tracepoints {
+		types = append(types, tracepointTypes()...)
 	}
+	return types
 }
 
-// laterBinaryOperators are the format's other operators for binaries.
-func laterBinaryOperators() []string {
-	return []string{"Prefix", "NotPrefix", "Postfix", "NotPostfix"}
+// tracepointTypes are those which the format refuses elsewhere.
+func tracepointTypes() []Type {
+	return []Type{Auto, Syscall64, "const_buf"}
 }
 
-// alias returns the operator for the short and the lower-case spellings that
-// are common in policies.
-func alias(word string) Operator {
-	switch word {
-	case "eq":
-		return Equal
-	case "neq":
-		return NotEqual
-	case "gt", "GT":
-		return GreaterThan
-	case "lt", "LT":
-		return LessThan
-	case "mask":
-		return Mask
-	case "inrange":
-		return InRange
-	case "notinrange":
-		return NotInRange
-	case "in":
-		return In
-	case "notin":
-		return NotIn
+// ListTypes returns the types of lists.
+func ListTypes() []ListType {
+	return []ListType{Functions, Syscalls, GeneratedSyscalls, GeneratedFtrace}
+}
+
+// ABIs returns the names that can stand before a system call and a slash.
+func ABIs() []string {
+	return []string{"x64", "i386", "arm64", "arm32"}
+}
+
+// DataSources returns where entries of data can come from.
+func DataSources() []DataSource {
+	return []DataSource{CurrentTask, PtRegs}
+}
+
+// CapabilitySets returns the sets that matchCapabilities can test.
+func CapabilitySets() []CapabilitySet {
+	return []CapabilitySet{Effective, Inheritable, Permitted}
+}
+
+// Namespaces returns the namespaces that matchNamespaces can test.
+func Namespaces() []Namespace {
+	return []Namespace{Uts, Ipc, Mnt, Pid, PidForChildren, Net, Time, TimeForChildren, Cgroup, User}
+}
+
+// Actions returns the actions that hooks of the section can have.
+func Actions(s Section) []ActionKind {
+	switch s {
+	case Kprobes:
+		return []ActionKind{
+			Post, NoPost, Sigkill, Signal, Override, GetURL, DNSLookup, TrackSock, UntrackSock,
+			NotifyEnforcer, CleanupEnforcer,
+		}
+	case Fentries:
+		return []ActionKind{Post, NoPost, GetURL, DNSLookup, TrackSock, UntrackSock}
+	case Tracepoints:
+		return []ActionKind{
+			Post, NoPost, Sigkill, Signal, GetURL, DNSLookup, TrackSock, UntrackSock,
+			NotifyEnforcer, CleanupEnforcer,
+		}
+	case LSMHooks:
+		return []ActionKind{Post, NoPost, Sigkill, Signal, Override}
+	case Uprobes:
+		return []ActionKind{Post, NoPost, Sigkill, Signal, Override, GetURL, DNSLookup}
+	case USDTs:
+		return []ActionKind{Post, NoPost, Sigkill, Signal, GetURL, DNSLookup, Set}
 	}
-	return Operator(word)
+	return nil
 }
 
-func capabilitySets() []string {
-	return []string{string(Effective), string(Inheritable), string(Permitted)}
+// actionKinds are the actions of all sections.
+func actionKinds() []ActionKind {
+	return append(Actions(Kprobes), Set)
 }
 
-func namespaces() []string {
-	return []string{
-		string(Uts), string(Ipc), string(Mnt), string(Pid), string(PidForChildren), string(Net),
-		string(Time), string(TimeForChildren), string(Cgroup), string(User),
-	}
+// removedActions are those which the format had in earlier versions.
+func removedActions() []ActionKind {
+	return []ActionKind{"FollowFD", "UnfollowFD", "CopyFD"}
 }
 
-// laterActions are the actions which do more than to post an event.
-func laterActions() []string {
-	return []string{
-		"Sigkill", "Signal", "Override", "GetUrl", "DnsLookup", "TrackSock", "UntrackSock",
-		"NotifyEnforcer", "CleanupEnforcerNotification", "Set",
-	}
-}
-
-// capabilities are the names in uapi/linux/capability.h in the order of their
-// numbers, from 0.
-func capabilities() []string {
+// Capabilities returns the names in uapi/linux/capability.h in the order of
+// their numbers, from 0.
+func Capabilities() []string {
 	return []string{
 		"CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_DAC_READ_SEARCH", "CAP_FOWNER", "CAP_FSETID",
 		"CAP_KILL", "CAP_SETGID", "CAP_SETUID", "CAP_SETPCAP", "CAP_LINUX_IMMUTABLE",

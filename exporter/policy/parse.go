@@ -15,15 +15,15 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// Parse reads the one TracingPolicy document that data, the content of file, must
-// hold; a TracingPolicyNamespaced is recognised and refused. The format is the custom resource of
+// Parse reads the one TracingPolicy or TracingPolicyNamespaced document that
+// data, the content of file, must hold. The format is the custom resource of
 // cilium.io/v1alpha1; JSON is accepted as the subset of YAML that it is.
 //
 // The policy is nil if and only if the error is not. The error is an Errors
 // with every problem of the file, up to MaxErrors.
 func Parse(file string, data []byte) (*Policy, error) {
-	d := &decoder{file: file}
-	if p := d.parse(data); len(d.errs) == 0 {
+	d := &decoder{file: file, data: data, textLeft: MaxText, nodesLeft: MaxNodes}
+	if p := d.parse(); len(d.errs) == 0 {
 		return p, nil
 	}
 	d.errs.sort()
@@ -34,7 +34,8 @@ func Parse(file string, data []byte) (*Policy, error) {
 	return nil, d.errs
 }
 
-func (d *decoder) parse(data []byte) *Policy {
+func (d *decoder) parse() *Policy {
+	data := d.data
 	if !d.checkText(data) {
 		return nil
 	}

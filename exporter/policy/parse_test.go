@@ -125,9 +125,12 @@ func TestHostile(t *testing.T) {
 		"capabilities": head + "spec:\n  kprobes:\n  - &hook\n    call: sys_x\n    selectors:\n    - &selector\n      matchCapabilities:\n" +
 			"      - &filter {operator: In, values: [" + capabilities.String() + "]}\n" +
 			strings.Repeat("      - *filter\n", 15) + strings.Repeat("    - *selector\n", 31) + strings.Repeat("  - *hook\n", 5),
-		"quotes":  strings.Repeat("\"", 500_000),
-		"dashes":  strings.Repeat("- ", 200_000),
-		"anchors": strings.Repeat("- &a x\n", 100_000),
+		"families":    many("type: sock", "operator: Family, values: &v "+repeated(4000, "AF_NOTHING"), "operator: Family, values: *v"),
+		"lists":       many("type: int", "operator: InMap, values: &v "+repeated(4000, "list:missing"), "operator: InMap, values: *v"),
+		"expressions": many("type: int", "operator: CelExpr, values: &v ['"+strings.Repeat("(", 400_000)+"']", "operator: CelExpr, values: *v"),
+		"quotes":      strings.Repeat("\"", 500_000),
+		"dashes":      strings.Repeat("- ", 200_000),
+		"anchors":     strings.Repeat("- &a x\n", 100_000),
 	}
 	for name, data := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -137,4 +140,11 @@ func TestHostile(t *testing.T) {
 			}
 		})
 	}
+}
+
+// many is a policy with 40 filters of an argument; the first can have an anchor.
+func many(argument, first, others string) string {
+	args := "    args: [{index: 0, " + argument + "}]\n"
+	return head + "spec:\n  kprobes:\n  - call: sys_x\n" + args + "    selectors:\n    - matchArgs:\n      - {" + first + "}\n" +
+		strings.Repeat("    - matchArgs: [{"+others+"}, {"+others+"}, {"+others+"}]\n", 13)
 }

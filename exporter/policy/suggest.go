@@ -9,6 +9,13 @@ import "strings"
 // no known word is that long.
 const maxSuggestion = 64
 
+// Suggest returns the candidate that word is most likely a misspelling of, or
+// "" when none is close. It is for words of policies that this package does not
+// know, such as the names of variables.
+func Suggest(word string, candidates []string) string {
+	return suggest(word, candidates)
+}
+
 // suggest returns the candidate that word is most likely a misspelling of, or
 // "" when none is close.
 func suggest(word string, candidates []string) string {

@@ -5,6 +5,15 @@ package policy
 // Type is an argument type, spelt as in the format.
 type Type string
 
+// The types with a meaning of their own in tracepoints.
+const (
+	// Auto is the type that the description of the event gives to the field.
+	Auto Type = "auto"
+	// Syscall64 is the number of a system call, with 0x80000000 added for one of
+	// a 32 bit ABI.
+	Syscall64 Type = "syscall64"
+)
+
 // Integer describes the integer types.
 type Integer struct {
 	Bits   int
@@ -27,7 +36,7 @@ func (t Type) Integer() (i Integer, ok bool) {
 		return Integer{16, true}, true
 	case "uint16":
 		return Integer{16, false}, true
-	case "long", "sint64", "int64":
+	case "long", "sint64", "int64", Syscall64:
 		return Integer{64, true}, true
 	case "ulong", "uint64", "size_t":
 		return Integer{64, false}, true

@@ -3,6 +3,7 @@
 package policy
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -93,7 +94,7 @@ func TestParseRange(t *testing.T) {
 // TestCapabilities pins the ends and some numbers of uapi/linux/capability.h
 // between them.
 func TestCapabilities(t *testing.T) {
-	names := capabilities()
+	names := Capabilities()
 	numbers := map[string]int{}
 	for i, name := range names {
 		numbers[name] = i
@@ -112,14 +113,18 @@ func TestCapabilities(t *testing.T) {
 	}
 }
 
+// TestNegated relies on the format's habit of naming negations.
 func TestNegated(t *testing.T) {
-	want := map[Operator]bool{
-		Equal: false, NotEqual: true, GreaterThan: false, LessThan: false, Mask: false,
-		InRange: false, NotInRange: true, In: false, NotIn: true,
-	}
-	for operator, negated := range want {
-		if operator.Negated() != negated {
-			t.Errorf("%s: negated %t, want %t", operator, operator.Negated(), negated)
+	for _, o := range operators() {
+		positive, negated := strings.CutPrefix(string(o), "Not")
+		if o.Negated() != negated || string(o.Positive()) != positive {
+			t.Errorf("%s: negated %t, positive %s", o, o.Negated(), o.Positive())
+		}
+		if !negated && o.Positive() != o {
+			t.Errorf("%s is not its own positive", o)
+		}
+		if got, ok := named(strings.ToLower(string(o))); !ok || got != o {
+			t.Errorf("%s in lower case is %s", o, got)
 		}
 	}
 }
