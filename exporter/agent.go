@@ -4,7 +4,9 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"slices"
 
@@ -21,6 +23,7 @@ type agent struct {
 	opts   plan.Options
 	log    *slog.Logger
 	logged map[plan.ID]kernel.Hook
+	told   map[collector.PolicyState]bool
 }
 
 func newAgent(k *kernel.Kernel, o runOptions, log *slog.Logger) *agent {
@@ -32,7 +35,7 @@ func newAgent(k *kernel.Kernel, o runOptions, log *slog.Logger) *agent {
 	}
 	a := &agent{
 		kernel: k,
-		set:    &policySet{files: o.policyFiles, dirs: dirs, log: log},
+		set:    &policySet{files: o.policyFiles, dirs: dirs, variables: newVariables(os.Environ(), o.set), log: log},
 		log:    log,
 		logged: map[plan.ID]kernel.Hook{},
 	}
@@ -46,12 +49,31 @@ func newAgent(k *kernel.Kernel, o runOptions, log *slog.Logger) *agent {
 // reported and leaves the rest as it was.
 func (a *agent) reload() {
 	loaded := a.set.load()
-	hooks, err := a.kernel.Apply(plan.Build(loaded, a.kernel.Facts(), a.opts))
+	planned := plan.Build(loaded, a.kernel.Facts(), a.opts)
+	hooks, err := a.kernel.Apply(planned)
 	if err != nil {
 		a.log.Error("apply policies", "err", err)
 	}
-	a.set.setStates(states(loaded, hooks))
+	states := states(loaded, planned.Refused, hooks)
+	a.set.setStates(states)
+	a.logStates(states)
 	a.logHooks(hooks)
+}
+
+// logStates prints a line for each policy that is refused, or enforced less than
+// it says, unless it is what was said before.
+func (a *agent) logStates(states []collector.PolicyState) {
+	told := map[collector.PolicyState]bool{}
+	for _, s := range states {
+		if s.State != collector.LoadError && s.State != collector.MonitorOnly {
+			continue
+		}
+		told[s] = true
+		if !a.told[s] {
+			a.log.Warn("policy is not carried out as it says", "policy", s.Policy, "namespace", s.Namespace, "state", s.State, "reason", s.Reason)
+		}
+	}
+	a.told = told
 }
 
 // logHooks prints a line for each hook that is new or attached otherwise.
@@ -84,35 +106,77 @@ func (a *agent) logHooks(hooks []kernel.Hook) {
 	a.logged = seen
 }
 
+// policyKey names a policy.
+type policyKey struct{ namespace, name string }
+
+// hookStates is what became of a policy's hooks.
+type hookStates struct {
+	attached, absent, failed int
+	reason                   string // of the first that failed
+}
+
 // states derives the states of policies from those of their hooks. Hooks that
 // may be absent are no error.
-func states(loaded []*policy.Policy, hooks []kernel.Hook) []collector.PolicyState {
-	type key struct{ namespace, name string }
-	attached, absent, failed := map[key]int{}, map[key]int{}, map[key]int{}
+func states(loaded []*policy.Policy, refused []plan.Refusal, hooks []kernel.Hook) []collector.PolicyState {
+	refusals := map[policyKey]string{}
+	for _, r := range refused {
+		refusals[policyKey{r.Namespace, r.Policy}] = r.Reason
+	}
+	of := map[policyKey]hookStates{}
 	for _, h := range hooks {
-		k := key{h.ID.Namespace, h.ID.Policy}
+		k := policyKey{h.ID.Namespace, h.ID.Policy}
+		s := of[k]
 		switch {
 		case h.Attach != "":
-			attached[k]++
+			s.attached++
 		case h.Optional:
-			absent[k]++
+			s.absent++
 		default:
-			failed[k]++
+			if s.failed++; s.failed == 1 {
+				s.reason = h.ID.Hook + ": " + h.Reason
+			}
 		}
+		of[k] = s
 	}
 	var states []collector.PolicyState
 	for _, p := range loaded {
-		k := key{p.Namespace, p.Name}
-		s := collector.PolicyState{Policy: p.Name, Namespace: p.Namespace, State: collector.Enabled}
-		switch {
-		case !p.Enabled:
-			s.State = collector.Disabled
-		case failed[k] > 0 && attached[k] == 0:
-			s.State = collector.Error
-		case failed[k]+absent[k] > 0:
-			s.State = collector.PartiallyEnabled
-		}
+		k := policyKey{p.Namespace, p.Name}
+		s := collector.PolicyState{Policy: p.Name, Namespace: p.Namespace}
+		s.State, s.Reason = stateOf(p, refusals[k], of[k])
 		states = append(states, s)
 	}
 	return states
+}
+
+// stateOf returns the state of a policy and the reason for it.
+func stateOf(p *policy.Policy, refusal string, hooks hookStates) (state, reason string) {
+	enforcing := enforces(p)
+	switch {
+	case !p.Enabled:
+		return collector.Disabled, ""
+	case refusal != "":
+		return collector.LoadError, refusal
+	case hooks.failed > 0 && hooks.attached == 0:
+		return collector.Error, hooks.reason
+	case hooks.failed+hooks.absent > 0:
+		return collector.PartiallyEnabled, hooks.reason
+	case enforcing != "":
+		return collector.MonitorOnly, enforcing
+	}
+	return collector.Enabled, ""
+}
+
+// enforces returns the first action of a policy that would change what a task
+// does, which the agent does not carry out: it only counts.
+func enforces(p *policy.Policy) string {
+	for _, h := range p.Hooks {
+		for _, s := range h.Selectors {
+			for _, action := range append(s.Actions[:len(s.Actions):len(s.Actions)], s.ReturnActions...) {
+				if action.Kind.Enforces() {
+					return fmt.Sprintf("%v: action %s is counted and not carried out", action.Pos, action.Kind)
+				}
+			}
+		}
+	}
+	return ""
 }

@@ -38,9 +38,37 @@ func TestHookStates(t *testing.T) {
 				hooks = append(hooks, h)
 			}
 			want := []collector.PolicyState{{Policy: "p", Namespace: "n", State: test.want}}
-			if diff := cmp.Diff(want, states([]*policy.Policy{p}, hooks)); diff != "" {
+			got := states([]*policy.Policy{p}, nil, hooks)
+			got[0].Reason = ""
+			if diff := cmp.Diff(want, got); diff != "" {
 				t.Errorf("states (-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+// A state that is no success says why.
+func TestStateReasons(t *testing.T) {
+	kill := &policy.Policy{Name: "kill", Enabled: true, Hooks: []policy.Hook{{Selectors: []policy.Selector{
+		{Actions: []policy.Action{{Kind: policy.Post}}},
+		{Actions: []policy.Action{{Kind: policy.Sigkill, Pos: policy.Pos{File: "kill.yaml", Line: 7, Column: 9}}}},
+	}}}}
+	loaded := []*policy.Policy{kill, {Name: "pods", Enabled: true}, {Name: "broken", Enabled: true}, {Name: "half", Enabled: true}}
+	refused := []plan.Refusal{{Policy: "pods", Reason: "pods.yaml:4:3: podSelector is not supported yet"}}
+	hook := func(name, attach, reason string) kernel.Hook {
+		return kernel.Hook{ID: plan.ID{Policy: name, Hook: "kprobe:f"}, Attach: attach, Reason: reason}
+	}
+	hooks := []kernel.Hook{
+		hook("kill", "fentry", ""), hook("broken", "", "no such function"), hook("broken", "", "another"),
+		hook("half", "fentry", "kprobe: not tried"), hook("half", "", "too large"),
+	}
+	want := []collector.PolicyState{
+		{Policy: "kill", State: collector.MonitorOnly, Reason: "kill.yaml:7:9: action Sigkill is counted and not carried out"},
+		{Policy: "pods", State: collector.LoadError, Reason: "pods.yaml:4:3: podSelector is not supported yet"},
+		{Policy: "broken", State: collector.Error, Reason: "kprobe:f: no such function"},
+		{Policy: "half", State: collector.PartiallyEnabled, Reason: "kprobe:f: too large"},
+	}
+	if diff := cmp.Diff(want, states(loaded, refused, hooks)); diff != "" {
+		t.Errorf("states (-want +got):\n%s", diff)
 	}
 }

@@ -42,8 +42,13 @@ func main() {
 		return func() error { return run(*opts, logger()) }
 	})
 	add("check", "Check policy files without loading them.", func(c *kingpin.CmdClause) func() error {
-		files := c.Arg("file", "Policy file.").Required().Strings()
-		return func() error { return check(*files) }
+		files := c.Arg("file", "Policy file, or application:NAME.").Required().Strings()
+		set := variableFlag(c)
+		return func() error { return check(*files, newVariables(os.Environ(), set)) }
+	})
+	add("plan", "Print what this kernel would attach for policies, and why.", func(c *kingpin.CmdClause) func() error {
+		opts := planFlags(c)
+		return func() error { return explain(*opts, os.Stdout, logger()) }
 	})
 	add("cleanup", "Remove everything from the kernel that agents left counting.", func(c *kingpin.CmdClause) func() error {
 		bpffs := c.Flag("bpf-fs", "Where the BPF file system is mounted.").Default(defaultBPFFS).String()

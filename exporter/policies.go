@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"sort"
 	"strings"
 	"sync"
@@ -17,15 +18,21 @@ import (
 
 	"github.com/tetrameter/tetrameter/exporter/collector"
 	"github.com/tetrameter/tetrameter/exporter/policy"
+	"github.com/tetrameter/tetrameter/policies"
 )
+
+// applicationPrefix begins the names of policies for applications, which ship
+// with the agent and are read like files.
+const applicationPrefix = "application:"
 
 // policySet reads policies from their sources and remembers, for each file, the
 // last version that was good: a file that breaks keeps counting as it did.
 type policySet struct {
-	standard fs.FS // nil when switched off
-	files    []string
-	dirs     []string
-	log      *slog.Logger
+	standard  fs.FS // nil when switched off
+	files     []string
+	dirs      []string
+	variables variables
+	log       *slog.Logger
 
 	mu         sync.Mutex
 	known      map[string]*policyFile // by path
@@ -87,6 +94,9 @@ func (s *policySet) loadFile(path string, before map[string]*policyFile) {
 // readPolicy reads a regular file, and not more of it than a policy may have:
 // the rest would be refused anyway.
 func readPolicy(path string) ([]byte, error) {
+	if name, ok := strings.CutPrefix(path, applicationPrefix); ok {
+		return readApplication(name)
+	}
 	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
 		return nil, err
@@ -100,6 +110,20 @@ func readPolicy(path string) ([]byte, error) {
 		return nil, fmt.Errorf("%s is no regular file", path)
 	}
 	return io.ReadAll(io.LimitReader(f, policy.MaxFileSize+1))
+}
+
+// readApplication reads a policy that ships with the agent.
+func readApplication(name string) ([]byte, error) {
+	shipped, file := policies.Application(), name+".yaml"
+	files, err := fs.Glob(shipped, "*.yaml")
+	if err != nil {
+		return nil, err
+	}
+	if !slices.Contains(files, file) {
+		names := strings.ReplaceAll(strings.Join(files, ", "), ".yaml", "")
+		return nil, fmt.Errorf("no policy %s%s, expected one of %s", applicationPrefix, name, names)
+	}
+	return fs.ReadFile(shipped, file)
 }
 
 func (s *policySet) loadDir(dir string, before map[string]*policyFile) {
@@ -140,12 +164,20 @@ func (s *policySet) add(path string, data []byte, err error, before map[string]*
 	s.known[path] = f
 	if err == nil {
 		var p *policy.Policy
-		if p, err = policy.Parse(path, data); err == nil {
+		if p, err = s.variables.parse(path, data); err == nil {
 			f.good = p
+			s.logIgnored(p)
 		}
 	}
 	if f.err = err; err != nil {
 		s.fail(path, err)
+	}
+}
+
+// logIgnored prints the parts of a policy that have no effect.
+func (s *policySet) logIgnored(p *policy.Policy) {
+	for _, n := range p.Ignored {
+		s.log.Info("part of a policy has no effect", "policy", p.Name, "at", n.Pos.String(), "field", n.Path, "reason", n.Text)
 	}
 }
 
@@ -220,8 +252,10 @@ func (s *policySet) setStates(states []collector.PolicyState) {
 	s.states = states
 	for path, f := range s.known {
 		if f.err != nil && f.good == nil {
+			reason, _, _ := strings.Cut(f.err.Error(), "\n")
+			name := strings.TrimPrefix(filepath.Base(path), applicationPrefix)
 			s.states = append(s.states, collector.PolicyState{
-				Policy: strings.TrimSuffix(filepath.Base(path), filepath.Ext(path)), State: collector.LoadError,
+				Policy: strings.TrimSuffix(name, filepath.Ext(path)), State: collector.LoadError, Reason: reason,
 			})
 		}
 	}
@@ -243,12 +277,12 @@ func (s *policySet) LoadErrors() uint64 {
 }
 
 // check is the command check: it prints the problems of files.
-func check(files []string) error {
+func check(files []string, v variables) error {
 	bad := 0
 	for _, path := range files {
 		data, err := readPolicy(path)
 		if err == nil {
-			_, err = policy.Parse(path, data)
+			_, err = v.parse(path, data)
 		}
 		if err != nil {
 			bad++

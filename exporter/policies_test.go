@@ -22,7 +22,7 @@ import (
 // document is a policy with a message that tells its versions apart.
 func document(name, message string) string {
 	return fmt.Sprintf("apiVersion: cilium.io/v1alpha1\nkind: TracingPolicy\nmetadata: {name: %s}\n"+
-		"spec: {kprobes: [{call: sys_setuid, message: %q}]}\n", name, message)
+		"spec: {kprobes: [{call: sys_setuid, message: %q}]}\n", name, "version "+message)
 }
 
 // bench is a policySet with a directory and what it logged.
@@ -60,7 +60,7 @@ func (b *bench) remove(file string) {
 func (b *bench) load() []string {
 	var got []string
 	for _, p := range b.set.load() {
-		got = append(got, p.Name+": "+p.Hooks[0].Message)
+		got = append(got, p.Name+": "+strings.TrimPrefix(p.Hooks[0].Message, "version "))
 	}
 	sort.Strings(got)
 	return got
@@ -91,7 +91,7 @@ func TestLoad(t *testing.T) {
 	b.write("a.yaml", document("a", "1"))
 	b.write("b.yml", document("b", "1"))
 	b.write("c.json", `{"apiVersion": "cilium.io/v1alpha1", "kind": "TracingPolicy", "metadata": {"name": "c"},
-		"spec": {"kprobes": [{"call": "sys_setuid", "message": "1"}]}}`)
+		"spec": {"kprobes": [{"call": "sys_setuid", "message": "version 1"}]}}`)
 	b.write("d.txt", "no policy")
 	b.write(".a.yaml.swp", "no policy")
 	b.write(".hidden.yaml", "no policy")
@@ -179,6 +179,19 @@ func TestPolicyFiles(t *testing.T) {
 	b.wantLog("missing.yaml: no such file or directory")
 }
 
+// TestApplication: a policy for applications is loaded when it is named, once
+// its variables have values.
+func TestApplication(t *testing.T) {
+	b := newBench(t, nil)
+	b.set.files = []string{"application:network-egress-cluster", "application:nothing"}
+	b.want(2)
+	b.wantLog("application:network-egress-cluster:29:56: variable PODCIDR is not set")
+	b.wantLog("no policy application:nothing, expected one of application-file-system-access, ")
+	b.set.variables = variables{"PODCIDR": "10.0.0.0/8,fd00::/48", "SERVICECIDR": "10.96.0.0/12"}
+	b.set.known = nil
+	b.want(3, "network-egress-cluster: ")
+}
+
 // TestStates: a file that never was good is a policy named as the file.
 func TestStates(t *testing.T) {
 	b := newBench(t, nil)
@@ -191,7 +204,10 @@ func TestStates(t *testing.T) {
 	b.set.setStates([]collector.PolicyState{{Policy: "good", State: collector.Enabled}})
 	want := []collector.PolicyState{
 		{Policy: "good", State: collector.Enabled},
-		{Policy: "never-good", State: collector.LoadError},
+		{
+			Policy: "never-good", State: collector.LoadError,
+			Reason: filepath.Join(b.dir, "never-good.yaml") + ":2:1: invalid YAML: did not find expected node content",
+		},
 	}
 	if diff := cmp.Diff(want, b.set.States()); diff != "" {
 		t.Errorf("states differ (-want +got):\n%s", diff)
@@ -216,7 +232,7 @@ func TestCheck(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			var err error
-			printed := captureStderr(t, func() { err = check(test.files) })
+			printed := captureStderr(t, func() { err = check(test.files, nil) })
 			if diff := cmp.Diff(test.want, fmt.Sprint(err)); diff != "" {
 				t.Errorf("error differs (-want +got):\n%s", diff)
 			}

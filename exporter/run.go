@@ -35,6 +35,7 @@ type runOptions struct {
 	telemetryPath string
 	policyDirs    []string
 	policyFiles   []string
+	set           map[string]string
 	noStandard    bool
 	labelFilter   string
 	attach        string
@@ -45,12 +46,12 @@ func runFlags(c *kingpin.CmdClause) *runOptions {
 	o := &runOptions{web: kingpinflag.AddFlags(c, ":2112")}
 	c.Flag("web.telemetry-path", "Path of the metrics.").Default("/metrics").StringVar(&o.telemetryPath)
 	c.Flag("policy-dir", "Directory of policies, watched for changes. Repeatable.").StringsVar(&o.policyDirs)
-	c.Flag("policy", "Policy file. Repeatable.").StringsVar(&o.policyFiles)
+	c.Flag("policy", "Policy file, or application:NAME for one that ships with the agent. Repeatable.").StringsVar(&o.policyFiles)
+	o.set = variableFlag(c)
 	c.Flag("no-standard-policies", "Do not load the policies that ship with the agent.").BoolVar(&o.noStandard)
 	c.Flag("metrics-label-filter", "Labels of tetragon_policy_events_total to fill, comma separated.").
 		Default("namespace,workload,pod,binary").StringVar(&o.labelFilter)
-	c.Flag("attach", "Ways to attach that may be used: auto for all, or one.").
-		Default("auto").EnumVar(&o.attach, "auto", string(plan.Fentry), string(plan.Kprobe), string(plan.Tracepoint))
+	attachFlag(c, &o.attach)
 	c.Flag("bpf-fs", "Where the BPF file system is, or is to be, mounted.").Default(defaultBPFFS).StringVar(&o.kernel.BPFFS)
 	c.Flag("no-pin", "Leave nothing in the kernel: counting ends with the agent.").BoolVar(&o.kernel.NoPin)
 	c.Flag("max-series", "Series that the kernel keeps; events beyond are counted as ~other.").
@@ -58,6 +59,11 @@ func runFlags(c *kingpin.CmdClause) *runOptions {
 	c.Flag("max-series-per-cgroup", "Series that one cgroup may take of them, 0 for half.").
 		Default("0").Uint32Var(&o.kernel.MaxSeriesPerCgroup)
 	return o
+}
+
+func attachFlag(c *kingpin.CmdClause, to *string) {
+	c.Flag("attach", "Ways to attach to kernel functions that may be used: auto for all, or one.").
+		Default("auto").EnumVar(to, "auto", string(plan.Fentry), string(plan.Kprobe), string(plan.Tracepoint))
 }
 
 // parseLabelFilter reads the value of --metrics-label-filter. Unlike Tetragon

@@ -29,15 +29,17 @@ type Policies interface {
 	LoadErrors() uint64
 }
 
-// PolicyState is one policy's state, one of States.
+// PolicyState is one policy's state, one of States, and why it is in that.
 type PolicyState struct {
 	Policy, Namespace, State string
+	Reason                   string
 }
 
 // The states of a policy.
 const (
 	Enabled          = "enabled"
 	PartiallyEnabled = "partially_enabled"
+	MonitorOnly      = "monitor_only"
 	Error            = "error"
 	Disabled         = "disabled"
 	LoadError        = "load_error"
@@ -45,7 +47,7 @@ const (
 
 // States returns all states.
 func States() []string {
-	return []string{Enabled, PartiallyEnabled, Error, Disabled, LoadError}
+	return []string{Enabled, PartiallyEnabled, MonitorOnly, Error, Disabled, LoadError}
 }
 
 // Collector implements prometheus.Collector.
@@ -234,17 +236,22 @@ func (s scrape) hooks(snap *kernel.Snapshot) {
 // force and a file of the same name could not be loaded.
 func (s scrape) policyStates() {
 	type key struct{ policy, namespace string }
-	current := map[key]map[string]bool{}
+	type current struct {
+		is      map[string]bool
+		reasons map[string]string
+	}
+	policies := map[key]current{}
 	for _, p := range s.policies.States() {
 		k := key{valid(p.Policy), p.Namespace}
-		if current[k] == nil {
-			current[k] = map[string]bool{}
+		if policies[k].is == nil {
+			policies[k] = current{map[string]bool{}, map[string]string{}}
 		}
-		current[k][p.State] = true
+		policies[k].is[p.State] = true
+		policies[k].reasons[p.State] = p.Reason
 	}
-	for k, is := range current {
+	for k, c := range policies {
 		for _, state := range States() {
-			s.send(policyState, value(is[state]), k.policy, k.namespace, state)
+			s.send(policyState, value(c.is[state]), k.policy, k.namespace, state, c.reasons[state])
 		}
 	}
 	s.send(loadErrors, float64(s.policies.LoadErrors()))

@@ -139,8 +139,8 @@ func TestHostile(t *testing.T) {
 		{ID: setuid(), Attach: "kprobe"},
 	}}
 	policies := fakePolicies{
-		{Policy: "caf\xe9", State: collector.LoadError},
-		{Policy: "caf\xe8", State: collector.LoadError},
+		{Policy: "caf\xe9", State: collector.LoadError, Reason: "caf\xe9.yaml:1:1: bad"},
+		{Policy: "caf\xe8", State: collector.LoadError, Reason: "caf\xe8.yaml:1:1: bad"},
 		// An operator's broken variant of a policy that is in force.
 		{Policy: "privileges-raise", State: collector.Enabled},
 		{Policy: "privileges-raise", State: collector.LoadError},
@@ -153,9 +153,9 @@ func TestHostile(t *testing.T) {
 	}
 	want := []string{
 		`tetrameter_hook_info{attach="unsupported",hook="kprobe:__sys_setuid",pinned="false",policy="privileges-raise",policy_namespace="",reason="f has no argument 1, which caf` + "\uFFFD" + `.yaml:1:1 filters"} 1`,
-		`tetrameter_policy_state{policy="caf` + "\uFFFD" + `",policy_namespace="",state="load_error"} 1`,
-		`tetrameter_policy_state{policy="privileges-raise",policy_namespace="",state="enabled"} 1`,
-		`tetrameter_policy_state{policy="privileges-raise",policy_namespace="",state="load_error"} 1`,
+		`tetrameter_policy_state{policy="caf` + "\uFFFD" + `",policy_namespace="",reason="caf` + "\uFFFD" + `.yaml:1:1: bad",state="load_error"} 1`,
+		`tetrameter_policy_state{policy="privileges-raise",policy_namespace="",reason="",state="enabled"} 1`,
+		`tetrameter_policy_state{policy="privileges-raise",policy_namespace="",reason="",state="load_error"} 1`,
 	}
 	if diff := cmp.Diff(want, slices.Sorted(maps.Keys(got))); diff != "" {
 		t.Errorf("series differ (-want +got):\n%s", diff)

@@ -12,6 +12,7 @@ import (
 	"log/slog"
 	"maps"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"time"
 
@@ -49,6 +50,8 @@ type Kernel struct {
 	maps *sharedMaps
 	btf  *btf.Cache // from Facts to the end of Apply: it is large
 	calm undisturbed
+	// objects are the BPF objects by the program to attach, during Apply.
+	objects map[string]*ebpf.CollectionSpec
 
 	mu           sync.Mutex
 	slots        *slots
@@ -118,9 +121,7 @@ func (k *Kernel) Close() error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	var errs []error
-	for _, a := range k.attached {
-		errs = append(errs, a.close())
-	}
+	errs = append(errs, closeAttachments(slices.Collect(maps.Values(k.attached))))
 	k.attached = nil
 	if k.clockProgram != nil {
 		errs = append(errs, k.clockProgram.Close())
@@ -157,7 +158,8 @@ func (k *Kernel) Apply(p plan.Plan) ([]Hook, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.useBTF()
-	defer func() { k.btf = nil }()
+	k.objects = map[string]*ebpf.CollectionSpec{}
+	defer func() { k.btf, k.objects = nil, nil }()
 
 	var errs []error
 	k.hooks = nil
@@ -179,37 +181,52 @@ func (k *Kernel) Apply(p plan.Plan) ([]Hook, error) {
 func (k *Kernel) counting() map[plan.ID]bool {
 	ids := map[plan.ID]bool{}
 	for _, a := range k.attached {
-		maps.Copy(ids, a.ids)
+		for id, counted := range a.ids {
+			ids[id] = ids[id] || counted
+		}
 	}
 	return ids
 }
 
-// applyHook attaches a hook or switches its matchers.
+// applyHook attaches a hook or switches its matchers. A counter that finds no
+// room is left out.
 func (k *Kernel) applyHook(h plan.Hook) ([]Hook, error) {
 	defer k.calm.begin()()
-	slots, err := k.slots.assign(h.IDs())
-	if err != nil {
-		return k.status(h, k.attached[h.Key()], err.Error()), err
+	in := matchInput{
+		hook: h, slots: map[plan.ID]uint32{}, binaries: map[string]uint32{}, refused: map[plan.ID]string{},
 	}
-	binaries, err := k.names.internAll(h.Binaries())
-	if err != nil {
-		return k.status(h, k.attached[h.Key()], err.Error()), err
+	for _, id := range h.IDs() {
+		binaries, err := k.names.internAll(h.Binaries(id))
+		if err == nil {
+			maps.Copy(in.binaries, binaries)
+			in.slots[id], err = k.slots.assign(id)
+		}
+		if err != nil {
+			delete(in.slots, id)
+			in.refused[id] = err.Error()
+		}
 	}
-	in := matchInput{hook: h, slots: slots, binaries: binaries}
 	a, reason, err := k.attach(in)
-	return k.status(h, a, reason), err
+	return k.status(in, a, reason), err
 }
 
 // status tells for each counter of a hook whether a runs for it.
-func (k *Kernel) status(h plan.Hook, a *attachment, reason string) []Hook {
+func (k *Kernel) status(in matchInput, a *attachment, reason string) []Hook {
 	var hooks []Hook
+	h := in.hook
 	for _, id := range h.IDs() {
 		s := Hook{ID: id, Reason: reason, Optional: h.Ignored(id), key: h.Key()}
-		if a != nil && a.ids[id] {
-			s.Attach, s.Pinned = a.attach.String(), a.pinned
-			if !a.pinned && !k.opts.NoPin {
+		if refused := in.refused[id]; refused != "" {
+			s.Reason = refused
+		}
+		switch {
+		case a != nil && a.ids[id]:
+			s.Attach, s.Pinned = a.attach.String(), a.pinned()
+			if !s.Pinned && !k.opts.NoPin {
 				s.GapSeconds = k.downtime.Seconds()
 			}
+		case a != nil && a.refused[id] != "":
+			s.Reason = fmt.Sprintf("%s: %s", a.attach.Kind, a.refused[id])
 		}
 		hooks = append(hooks, s)
 	}
@@ -220,11 +237,13 @@ func (k *Kernel) status(h plan.Hook, a *attachment, reason string) []Hook {
 // that only an earlier agent knew.
 func (k *Kernel) removeOthers(wanted map[string]bool) error {
 	var errs []error
+	var gone []*attachment
 	for key, a := range k.attached {
 		if !wanted[key] {
-			errs = append(errs, a.close())
+			gone = append(gone, a)
 			delete(k.attached, key)
 		}
 	}
+	errs = append(errs, closeAttachments(gone))
 	return errors.Join(append(errs, k.pins.removeHooks(wanted))...)
 }

@@ -98,10 +98,7 @@ func TestNamesFull(t *testing.T) {
 func TestSlots(t *testing.T) {
 	k := open(t)
 	a, b := plan.ID{Policy: "a", Hook: "h"}, plan.ID{Namespace: "n", Policy: "a", Hook: "h"}
-	first, err := k.slots.assign([]plan.ID{a, b})
-	if err != nil {
-		t.Fatal(err)
-	}
+	first := assignAll(t, k.slots, a, b)
 	if first[a] == 0 || first[b] == 0 || first[a] == first[b] {
 		t.Errorf("slots %v, want two that are not 0", first)
 	}
@@ -109,20 +106,29 @@ func TestSlots(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	second, err := again.assign([]plan.ID{b, a})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(first, second); diff != "" {
+	if diff := cmp.Diff(first, assignAll(t, again, b, a)); diff != "" {
 		t.Errorf("slots after a restart (-want +got):\n%s", diff)
 	}
-	if _, err := again.assign([]plan.ID{{Policy: strings.Repeat("x", 300)}}); err == nil {
+	if _, err := again.assign(plan.ID{Policy: strings.Repeat("x", 300)}); err == nil {
 		t.Error("a name that does not fit got a slot")
 	}
 	again.size = 3
-	if _, err := again.assign([]plan.ID{{Policy: "c"}}); !errors.Is(err, ErrNoSlot) {
+	if _, err := again.assign(plan.ID{Policy: "c"}); !errors.Is(err, ErrNoSlot) {
 		t.Errorf("error %v, want ErrNoSlot", err)
 	}
+}
+
+func assignAll(t *testing.T, s *slots, ids ...plan.ID) map[plan.ID]uint32 {
+	t.Helper()
+	assigned := map[plan.ID]uint32{}
+	for _, id := range ids {
+		index, err := s.assign(id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		assigned[id] = index
+	}
+	return assigned
 }
 
 // A counter whose policy is gone is read once more, after the last program
@@ -130,7 +136,7 @@ func TestSlots(t *testing.T) {
 func TestRetirement(t *testing.T) {
 	k := open(t)
 	id := plan.ID{Policy: "a", Hook: "h"}
-	if _, err := k.slots.assign([]plan.ID{id}); err != nil {
+	if _, err := k.slots.assign(id); err != nil {
 		t.Fatal(err)
 	}
 	k.slots.retireOthers(plan.Plan{}, nil)
@@ -143,7 +149,7 @@ func TestRetirement(t *testing.T) {
 	if gone := k.slots.expired(now.Add(settle)); len(gone) != 1 {
 		t.Error("not expired after a read of the last value")
 	}
-	if _, err := k.slots.assign([]plan.ID{id}); err != nil {
+	if _, err := k.slots.assign(id); err != nil {
 		t.Fatal(err)
 	}
 	if gone := k.slots.expired(now.Add(2 * retention)); len(gone) != 0 {
@@ -239,15 +245,7 @@ func TestTick(t *testing.T) {
 
 // Cleanup removes links before what they need, and what is of other layouts.
 func TestCleanup(t *testing.T) {
-	bpffs := t.TempDir()
-	if err := mountOnce("bpf", bpffs, unix.BPF_FS_MAGIC); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := unix.Unmount(bpffs, unix.MNT_DETACH); err != nil {
-			t.Error(err)
-		}
-	})
+	bpffs := mountBPF(t)
 	if err := Cleanup(bpffs); err != nil {
 		t.Errorf("nothing to clean: %v", err)
 	}
@@ -270,4 +268,19 @@ func TestCleanup(t *testing.T) {
 	if _, err := os.Stat(filepath.Join(bpffs, "tetrameter")); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("pins were left behind (%v)", err)
 	}
+}
+
+// mountBPF returns a BPF file system of the test's own.
+func mountBPF(t *testing.T) string {
+	t.Helper()
+	bpffs := t.TempDir()
+	if err := mountOnce("bpf", bpffs, unix.BPF_FS_MAGIC); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := unix.Unmount(bpffs, unix.MNT_DETACH); err != nil {
+			t.Error(err)
+		}
+	})
+	return bpffs
 }

@@ -3,6 +3,7 @@
 package kernel
 
 import (
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -25,7 +26,7 @@ const layout = "v1"
 // pins is the directory tree of pinned objects:
 //
 //	ROOT/v1/maps/NAME                    shared maps
-//	ROOT/v1/hooks/KEY/KIND,TARGET/link   one per attach point
+//	ROOT/v1/hooks/KEY/KIND,TARGET/link   one per attach point, see pointName
 //	                             /program  what is attached: jumps to
 //	                             /matcher  a program array with the matcher
 //
@@ -78,14 +79,59 @@ func (p *pins) maps() string  { return filepath.Join(p.root, layout, "maps") }
 func (p *pins) hooks() string { return filepath.Join(p.root, layout, "hooks") }
 
 // point is the directory of one attach point.
-func (p *pins) point(hookKey string, kind plan.Kind, at plan.Point) string {
-	return filepath.Join(p.hooks(), pinName(hookKey), pinName(string(kind)+":"+at.Target))
+func (p *pins) point(hookKey, name string) string {
+	return filepath.Join(p.hooks(), pinName(hookKey), name)
 }
 
+// points returns the names of the points that are pinned for a hook.
+func (p *pins) points(hookKey string) []string {
+	if !p.enabled() {
+		return nil
+	}
+	entries, err := os.ReadDir(filepath.Join(p.hooks(), pinName(hookKey)))
+	if err != nil {
+		return nil
+	}
+	var names []string
+	for _, e := range entries {
+		names = append(names, e.Name())
+	}
+	return names
+}
+
+// pointName names a point among those of its hook.
+func pointName(kind plan.Kind, at plan.Point) string {
+	name := string(kind) + ":" + at.Target
+	if at.User != (plan.UserPoint{}) {
+		name += fmt.Sprintf("+%#x", at.User.Offset)
+	}
+	if at.Part > 0 {
+		name += fmt.Sprintf("#%d", at.Part)
+	}
+	name = pinName(name)
+	if at.Exit {
+		name += exitSuffix
+	}
+	return name
+}
+
+const exitSuffix = "+exit"
+
+func isExit(name string) bool { return strings.HasSuffix(name, exitSuffix) }
+
+// maxPinName is shorter than what a file system takes, for the suffixes.
+const maxPinName = 200
+
 // pinName makes a name for the BPF file system, which allows no dots; kernel
-// symbols have them, and tracepoints a slash.
+// symbols have them, and tracepoints and files slashes. A name that does not
+// stay as it is ends with a hash, since others may become the same.
 func pinName(name string) string {
-	return strings.NewReplacer(".", ",", "/", ",", ":", ",").Replace(name)
+	safe := strings.NewReplacer(".", ",", "/", ",", ":", ",").Replace(name)
+	if safe == name && len(name) <= maxPinName {
+		return name
+	}
+	sum := sha256.Sum256([]byte(name))
+	return fmt.Sprintf("%s-%x", safe[:min(len(safe), maxPinName)], sum[:8])
 }
 
 func (p *pins) close() error {
@@ -114,7 +160,7 @@ func (p *pins) removeKinds(hookKey string, kind plan.Kind, points []plan.Point) 
 	}
 	keep := map[string]bool{}
 	for _, at := range points {
-		keep[pinName(string(kind)+":"+at.Target)] = true
+		keep[pointName(kind, at)] = true
 	}
 	return removeEntries(filepath.Join(p.hooks(), pinName(hookKey)), keep)
 }

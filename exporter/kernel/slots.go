@@ -96,22 +96,18 @@ func keyOf(id plan.ID) slotKey {
 	return sha256.Sum256([]byte(id.Namespace + "\x00" + id.Policy + "\x00" + id.Hook))
 }
 
-// assign returns the slots of ids, new ones for those that have none. It
-// returns ErrNoSlot when there are no more.
-func (s *slots) assign(ids []plan.ID) (map[plan.ID]uint32, error) {
-	assigned := map[plan.ID]uint32{}
-	for _, id := range ids {
-		known, ok := s.byID[id]
-		if !ok {
-			var err error
-			if known, err = s.create(id); err != nil {
-				return nil, fmt.Errorf("counter of policy %s: %w", id.Policy, err)
-			}
+// assign returns the slot of id, a new one if it has none. It returns ErrNoSlot
+// when there are no more.
+func (s *slots) assign(id plan.ID) (uint32, error) {
+	known, ok := s.byID[id]
+	if !ok {
+		var err error
+		if known, err = s.create(id); err != nil {
+			return 0, fmt.Errorf("counter of policy %s: %w", id.Policy, err)
 		}
-		known.retired = time.Time{}
-		assigned[id] = known.index
 	}
-	return assigned, nil
+	known.retired = time.Time{}
+	return known.index, nil
 }
 
 func (s *slots) create(id plan.ID) (*slot, error) {

@@ -13,38 +13,79 @@ import (
 	"github.com/tetrameter/tetrameter/exporter/plan"
 )
 
-// template names the programs of one object.
+// template names the programs of one object. Those that an object does not have
+// are empty.
 type template struct {
 	load                         func() (*ebpf.CollectionSpec, error)
 	attach, match, matchSyscalls string
+	attachExit, matchExit        string
 }
 
 func templateOf(kind plan.Kind) template {
 	switch kind {
 	case plan.Fentry:
 		return template{
-			bpf.LoadFentry, bpf.FentryProgAttachFentry,
-			bpf.FentryProgMatchFentry, bpf.FentryProgMatchFentrySyscall,
+			bpf.LoadFentry, bpf.FentryProgAttachFentry, bpf.FentryProgMatchFentry,
+			bpf.FentryProgMatchFentrySyscall, bpf.FentryProgAttachFexit, bpf.FentryProgMatchFexit,
 		}
-	case plan.Kprobe:
+	case plan.Kprobe, plan.Uprobe:
 		return template{
-			bpf.LoadKprobe, bpf.KprobeProgAttachKprobe,
-			bpf.KprobeProgMatchKprobe, bpf.KprobeProgMatchKprobeSyscall,
+			bpf.LoadKprobe, bpf.KprobeProgAttachKprobe, bpf.KprobeProgMatchKprobe,
+			bpf.KprobeProgMatchKprobeSyscall, bpf.KprobeProgAttachKprobe, bpf.KprobeProgMatchKretprobe,
 		}
+	case plan.RawTracepoint:
+		return template{load: bpf.LoadRawTP, attach: bpf.RawTPProgAttachRawtp, match: bpf.RawTPProgMatchRawtp}
+	case plan.LSM:
+		return template{load: bpf.LoadLSM, attach: bpf.LSMProgAttachLsm, match: bpf.LSMProgMatchLsm}
 	default:
 		return template{
-			bpf.LoadTracepoint, bpf.TracepointProgAttachTracepoint,
-			bpf.TracepointProgMatchTracepoint, bpf.TracepointProgMatchTracepointSyscall,
+			bpf.LoadTracepoint, bpf.TracepointProgAttachTracepoint, bpf.TracepointProgMatchTracepoint,
+			bpf.TracepointProgMatchTracepointSyscall, bpf.TracepointProgAttachTracepoint, bpf.TracepointProgMatchTracepointExit,
 		}
 	}
+}
+
+// attachAt is the program that is attached to a point.
+func (t template) attachAt(p plan.Point) string {
+	if p.Exit {
+		return t.attachExit
+	}
+	return t.attach
+}
+
+// matchAt is the program that evaluates the policies there.
+func (t template) matchAt(p plan.Point) string {
+	switch {
+	case p.Exit:
+		return t.matchExit
+	case p.Syscall:
+		return t.matchSyscalls
+	}
+	return t.match
+}
+
+// object returns the object of a template, to be changed. It is read once for all
+// hooks of an Apply.
+func (k *Kernel) object(t template) (*ebpf.CollectionSpec, error) {
+	if known := k.objects[t.attach]; known != nil {
+		return known.Copy(), nil
+	}
+	spec, err := t.load()
+	if err != nil {
+		return nil, fmt.Errorf("read BPF object: %w", err)
+	}
+	if k.objects != nil && t.attach != "" {
+		k.objects[t.attach] = spec.Copy()
+	}
+	return spec, nil
 }
 
 // loadProgram loads one program of an object with the shared maps. body, if
 // not nil, replaces evaluate; matcher, if not nil, is the map it jumps through.
 func (k *Kernel) loadProgram(t template, name string, p plan.Point, body asm.Instructions, matcher *ebpf.Map) (*ebpf.Program, error) {
-	spec, err := t.load()
+	spec, err := k.object(t)
 	if err != nil {
-		return nil, fmt.Errorf("read BPF object: %w", err)
+		return nil, err
 	}
 	prog := spec.Programs[name]
 	if prog.Type == ebpf.Tracing || prog.Type == ebpf.LSM {

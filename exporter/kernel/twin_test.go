@@ -46,12 +46,12 @@ func open(t *testing.T) *Kernel {
 
 // twin is the raw tracepoint object, whose programs a test can run.
 func twin() template {
-	return template{bpf.LoadRawTP, bpf.RawTPProgAttachRawtp, bpf.RawTPProgMatchRawtp, bpf.RawTPProgMatchRawtp}
+	return templateOf(plan.RawTracepoint)
 }
 
 func loadTwin(t *testing.T, k *Kernel, body asm.Instructions) *ebpf.Program {
 	t.Helper()
-	prog, err := k.loadProgram(twin(), twin().match, plan.Point{}, body, nil)
+	prog, err := k.loadProgram(twin(), twin().match, plan.Point{Parameters: 6}, body, nil)
 	var verifier *ebpf.VerifierError
 	if errors.As(err, &verifier) {
 		t.Fatalf("%+v\n%v", verifier, body)
@@ -142,33 +142,32 @@ func TestDifferential(t *testing.T) {
 	caller := self(t, k)
 	matched := 0
 	for range 300 {
-		selectors, args, _ := reference.Random(rng)
-		selectors = aboutSelf(selectors, caller)
-		rule := match.Rule{Slot: 1, Selectors: selectors}
-		for _, a := range args {
-			rule.Args = append(rule.Args, match.Source{Kind: match.Register, Index: a.Index})
-			rule.Types = append(rule.Types, a.Type)
-		}
+		hook, event := reference.Random(rng, reference.Integers|reference.Caller)
+		hook.Selectors = aboutSelf(hook.Selectors, caller)
+		rule := match.Rule{Slot: 1, Selectors: hook.Selectors, Args: inRegisters(hook.Args), Data: inRegisters(hook.Data)}
 		binaries, err := k.names.internAll(append(reference.Binaries(), caller.Binary))
 		if err != nil {
 			t.Fatal(err)
 		}
-		body, err := match.Compile(match.Input{Rules: []match.Rule{rule}, Binaries: binaries, HostNamespaces: caller.Host})
+		caller.Lists = event.Lists
+		body, err := match.Compile(match.Input{
+			Rules: []match.Rule{rule}, Binaries: binaries, HostNamespaces: caller.Host, Lists: event.Lists,
+		})
 		if err != nil {
 			t.Fatal(err)
 		}
 		prog := loadTwin(t, k, body)
 		for range 20 {
-			_, _, e := reference.Random(rng)
+			_, e := reference.Random(rng, reference.Integers)
 			caller.Args = e.Args
 			before := total(t, k, 1)
 			runTwin(t, prog, e.Args)
 			want := uint64(0)
-			if reference.Match(selectors, args, caller) {
+			if reference.Match(hook, caller) {
 				want, matched = 1, matched+1
 			}
 			if got := total(t, k, 1) - before; got != want {
-				t.Fatalf("event %+v counted %d times, want %d; args %+v, selectors %+v", caller, got, want, args, selectors)
+				t.Fatalf("event %+v counted %d times, want %d; %+v", caller, got, want, hook)
 			}
 		}
 		prog.Close()
@@ -176,6 +175,15 @@ func TestDifferential(t *testing.T) {
 	if matched < 500 || matched > 5500 {
 		t.Errorf("%d of 6000 events matched: the cases are too much alike", matched)
 	}
+}
+
+// inRegisters are declared arguments that a raw tracepoint has.
+func inRegisters(declared []policy.Arg) []match.Arg {
+	var args []match.Arg
+	for _, a := range declared {
+		args = append(args, match.Arg{Source: match.Source{Kind: match.Register, Index: a.Index}, Type: a.Type})
+	}
+	return args
 }
 
 // self is this process as a hook sees it.

@@ -6,8 +6,8 @@ import (
 	"flag"
 	"fmt"
 	"maps"
-	"math/big"
 	"math/rand/v2"
+	"runtime"
 	"testing"
 
 	"github.com/cilium/ebpf/asm"
@@ -26,6 +26,46 @@ var (
 // cases is how many random hooks a run compares.
 const cases = 100_000
 
+// hook is one random attach point: a world with an event, and the rules to
+// compile for it.
+type hook struct {
+	in     match.Input
+	world  world
+	runs   int
+	result map[uint32]int // of one run
+}
+
+// random makes a hook of one to three policies with the same declarations, each
+// of which has its own way to the values.
+func random(rng *rand.Rand, features reference.Features) hook {
+	spec, event := reference.Random(rng, features)
+	h := hook{world: newWorld(event, rng), runs: 1 + rng.IntN(4)/3, result: map[uint32]int{}}
+	h.world.unnamed = rng.IntN(4) == 0
+	h.world.binaries = binaries()
+	word := rng.Uint64() & rng.Uint64()
+	h.world.userWord = func(address uint64) uint64 { return address ^ word }
+	h.in = match.Input{Binaries: binaries(), HostNamespaces: event.Host, Lists: event.Lists}
+	passes := true
+	if rng.IntN(8) == 0 {
+		h.in.Guard, passes = h.guard(rng)
+	}
+	slots := []uint32{rng.Uint32() >> 8, rng.Uint32() >> 8}
+	for i := 0; i == 0 || i < len(spec.Selectors) && i < 3; i++ {
+		part := spec
+		part.Selectors = split(spec.Selectors, i)
+		rule := h.rule(rng, part)
+		rule.Slot = slots[rng.IntN(2)]
+		h.in.Rules = append(h.in.Rules, rule)
+		if passes && reference.Match(part, event) {
+			h.result[rule.Slot]++
+		}
+	}
+	return h
+}
+
+// split gives policy i the selectors from i on.
+func split(selectors []policy.Selector, i int) []policy.Selector { return selectors[i:] }
+
 // binaries gives ids to the reference's paths, some of them beyond an int32.
 func binaries() map[string]uint32 {
 	ids := map[string]uint32{}
@@ -35,97 +75,83 @@ func binaries() map[string]uint32 {
 	return ids
 }
 
-// hook is one random attach point: an event, and the rules to compile for it.
-type hook struct {
-	in    match.Input
-	event reference.Event
-	word  uint64 // of user memory, wherever
-	want  map[uint32]int
-}
-
-// random makes a hook of one to three policies that declare the same event's
-// arguments, each its own way.
-func random(rng *rand.Rand) hook {
-	h := hook{want: map[uint32]int{}, word: rng.Uint64() & rng.Uint64()}
-	passes := true
-	for i := range 1 + rng.IntN(3) {
-		selectors, args, event := reference.Random(rng)
-		if i == 0 {
-			h.event = event // the others' values are near to events of their own
-		}
-		rule := match.Rule{Slot: rng.Uint32() >> 12, Selectors: selectors}
-		for _, a := range args {
-			rule.Types = append(rule.Types, a.Type)
-			rule.Args = append(rule.Args, source(rng, a, h.event))
-		}
-		h.in.Rules = append(h.in.Rules, rule)
-		if i == 0 && rng.IntN(3) == 0 {
-			h.in.Guard, passes = h.guard(rng)
-		}
-		if passes && reference.Match(selectors, args, h.event) {
-			h.want[rule.Slot]++
-		}
-	}
-	h.in.Binaries, h.in.HostNamespaces = binaries(), h.event.Host
-	return h
-}
-
-// source is mostly the argument's register. A constant is as package plan
-// writes it.
-func source(rng *rand.Rand, a policy.Arg, e reference.Event) match.Source {
-	if rng.IntN(4) > 0 {
-		return match.Source{Kind: match.Register, Index: a.Index}
-	}
-	return match.Source{Kind: match.Constant, Value: extended(a.Type, e.Args[a.Index])}
-}
-
-// extended is what the low bits mean as 64-bit two's complement.
-func extended(t policy.Type, low uint64) uint64 {
-	n := reference.Number(t, low)
-	if n.Sign() < 0 {
-		n.Add(n, new(big.Int).Lsh(big.NewInt(1), 64))
-	}
-	return n.Uint64()
-}
-
 func (h hook) guard(rng *rand.Rand) (*match.Guard, bool) {
-	g := &match.Guard{Arg: rng.IntN(len(h.event.Args)), Dereference: rng.IntN(2) == 0, Mask: 1 << rng.IntN(64)}
+	g := &match.Guard{Arg: rng.IntN(len(h.world.event.Args)), Dereference: rng.IntN(2) == 0, Mask: 1 << rng.IntN(64)}
 	g.Mask |= 1 << rng.IntN(64)
-	value := h.event.Args[g.Arg]
+	value := h.world.event.Args[g.Arg]
 	if g.Dereference {
-		value ^= h.word
+		value = h.world.userWord(value)
 	}
 	return g, value&g.Mask != 0
 }
 
+// rule is a policy's, with sources for what it declares.
+func (h *hook) rule(rng *rand.Rand, spec policy.Hook) match.Rule {
+	rule := match.Rule{Selectors: spec.Selectors}
+	declare := func(a policy.Arg, index int, register uint64) match.Arg {
+		declared := match.Arg{Source: h.source(rng, a.Type, index, register), Type: a.Type}
+		if a.SizeArg > 0 {
+			declared.Size = match.Source{Kind: match.Register, Index: a.SizeArg - 1}
+		}
+		return declared
+	}
+	for _, a := range spec.Args {
+		rule.Args = append(rule.Args, declare(a, a.Index, h.world.event.Args[a.Index]))
+	}
+	for _, a := range spec.Data {
+		rule.Data = append(rule.Data, declare(a, a.Index, h.world.event.Args[a.Index]))
+	}
+	if spec.ReturnArg != nil {
+		rule.Return = declare(*spec.ReturnArg, match.ReturnRegister, h.world.event.Return)
+	}
+	return rule
+}
+
 // check compiles and executes the hook.
-func (h hook) check(rng *rand.Rand) error {
-	ins, err := match.Compile(h.in)
+func (h hook) check() error {
+	entry, err := match.Compile(h.in)
+	if err != nil {
+		return fmt.Errorf("%w\n%+v", err, h.in)
+	}
+	in := h.in
+	in.Exit = true
+	exit, err := match.Compile(in)
 	if err != nil {
 		return err
 	}
-	if err := reachable(ins); err != nil {
-		return fmt.Errorf("%w in\n%v", err, ins)
+	want := map[uint32]int{}
+	for slot, n := range h.result {
+		want[slot] = n * h.runs
 	}
-	m := machine{event: h.event, binaries: binaries(), garbage: rng}
-	m.userWord = func(address uint64) uint64 { return address ^ h.word }
-	if err := m.run(ins); err != nil {
-		return fmt.Errorf("%w in\n%v", err, ins)
+	m := machine{world: h.world}
+	for range h.runs {
+		for _, ins := range []asm.Instructions{entry, exit} {
+			if err := reachable(ins); err != nil {
+				return fmt.Errorf("%w in\n%v", err, ins)
+			}
+			if err := m.run(ins); err != nil {
+				return fmt.Errorf("%w in\n%v\n%+v", err, ins, h.in.Rules)
+			}
+			m.exit = !m.exit
+		}
 	}
-	if maps.Equal(h.want, m.counted) {
+	if maps.Equal(want, m.counted) {
 		return nil
 	}
-	return fmt.Errorf("counts differ (-want +got):\n%s%+v\n%v", cmp.Diff(h.want, m.counted), h, ins)
+	return fmt.Errorf("counts differ (-want +got):\n%s%+v\n%+v\n%v\n%v", cmp.Diff(want, m.counted), h.in, h.world.event, entry, exit)
 }
 
-// at maps places in eight byte units, which jumps count in, to instructions.
-func at(ins asm.Instructions) map[int]int {
-	places, unit := map[int]int{}, 0
+// unitsOf gives the index of the instruction at each place, in the eight byte
+// units that jumps count in, and -1 within one.
+func unitsOf(ins asm.Instructions) []int {
+	units := make([]int, 0, 2*len(ins))
 	for i := range ins {
-		places[unit] = i
-		unit += int(ins[i].Size() / asm.InstructionSize)
+		units = append(units, i)
+		if ins[i].Size() > asm.InstructionSize {
+			units = append(units, -1)
+		}
 	}
-	return places
+	return units
 }
 
 // reachable returns an error for an instruction that nothing reaches, which
@@ -133,19 +159,21 @@ func at(ins asm.Instructions) map[int]int {
 func reachable(ins asm.Instructions) error {
 	live := make([]bool, len(ins)+1)
 	live[0] = true
-	places, unit := at(ins), 0
-	for i := range ins {
+	units := unitsOf(ins)
+	for unit, i := range units {
+		if i < 0 {
+			continue
+		}
 		if !live[i] {
 			return fmt.Errorf("nothing reaches %v at %d", ins[i], unit)
 		}
-		unit += int(ins[i].Size() / asm.InstructionSize)
 		op := ins[i].OpCode.JumpOp()
 		if op != asm.InvalidJumpOp && op != asm.Call && op != asm.Exit {
-			target, ok := places[unit+int(ins[i].Offset)]
-			if !ok {
+			target := unit + 1 + int(ins[i].Offset)
+			if target >= len(units) || units[target] < 0 {
 				return fmt.Errorf("%v at %d jumps into nothing", ins[i], unit)
 			}
-			live[target] = true
+			live[units[target]] = true
 		}
 		live[i+1] = live[i+1] || op != asm.Exit && op != asm.Ja
 	}
@@ -162,20 +190,26 @@ func TestDifferential(t *testing.T) {
 		*seed = rand.Uint64()
 	}
 	t.Logf("seed %d: repeat with -seed", *seed)
-	rng := rand.New(rand.NewPCG(*seed, 0))
-	rules, matches := 0, 0
-	for range cases {
-		h := random(rng)
-		if err := h.check(rng); err != nil {
-			t.Fatal(err)
-		}
-		rules += len(h.in.Rules)
-		for _, n := range h.want {
-			matches += n
-		}
-	}
-	t.Logf("%d of %d rules matched", matches, rules)
-	if matches < rules/4 || matches > rules*3/4 {
-		t.Errorf("%d of %d rules matched: want both matches and misses to be common", matches, rules)
+	shards := runtime.GOMAXPROCS(0)
+	for shard := range shards {
+		t.Run(fmt.Sprint(shard), func(t *testing.T) {
+			t.Parallel()
+			rng := rand.New(rand.NewPCG(*seed, uint64(shard)))
+			rules, matches := 0, 0
+			for range cases / shards {
+				h := random(rng, reference.Everything)
+				if err := h.check(); err != nil {
+					t.Fatal(err)
+				}
+				rules += len(h.in.Rules)
+				for _, n := range h.result {
+					matches += n
+				}
+			}
+			t.Logf("%d of %d rules matched", matches, rules)
+			if matches < rules/4 || matches > rules*3/4 {
+				t.Errorf("%d of %d rules matched: want both matches and misses to be common", matches, rules)
+			}
+		})
 	}
 }

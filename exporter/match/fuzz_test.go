@@ -3,6 +3,7 @@
 package match_test
 
 import (
+	"encoding/binary"
 	"math/rand/v2"
 	"testing"
 
@@ -19,23 +20,22 @@ func FuzzCompile(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, seed uint64, op, typ uint8, low, high, value uint64) {
 		rng := rand.New(rand.NewPCG(seed, 1))
-		h := random(rng)
+		h := random(rng, reference.Integers)
 		arg := policy.Arg{Type: reference.Types()[int(typ)%len(reference.Types())]}
 		s := policy.Selector{Args: []policy.ArgFilter{{
 			Operator: reference.Operators()[int(op)%len(reference.Operators())],
 			Values:   []policy.Range{{Min: extended(arg.Type, low), Max: extended(arg.Type, high)}},
 		}}}
-		h.event.Args[0] = value
-		// The other rules were drawn for another value: only this one's count is known.
-		h.in.Guard, h.in.Rules = nil, []match.Rule{{
-			Slot: 1, Selectors: []policy.Selector{s}, Types: []policy.Type{arg.Type},
-			Args: []match.Source{source(rng, arg, h.event)},
-		}}
-		h.want = map[uint32]int{}
-		if reference.Match([]policy.Selector{s}, []policy.Arg{arg}, h.event) {
-			h.want[1] = 1
+		h.world.event.Args[0] = value
+		binary.LittleEndian.PutUint64(h.world.memo[:], value)
+		spec := policy.Hook{Args: []policy.Arg{arg}, Selectors: []policy.Selector{s}}
+		rule := h.rule(rng, spec)
+		rule.Slot = 1
+		h.in.Guard, h.in.Rules, h.result = nil, []match.Rule{rule}, map[uint32]int{}
+		if reference.Match(spec, h.world.event) {
+			h.result[1] = 1
 		}
-		if err := h.check(rng); err != nil {
+		if err := h.check(); err != nil {
 			t.Error(err)
 		}
 	})

@@ -50,8 +50,7 @@ func alone(h policy.Hook) match.Input {
 	}
 	rule := match.Rule{Slot: 9, Selectors: h.Selectors}
 	for _, a := range h.Args {
-		rule.Args = append(rule.Args, match.Source{Kind: match.Register, Index: a.Index})
-		rule.Types = append(rule.Types, a.Type)
+		rule.Args = append(rule.Args, match.Arg{Source: match.Source{Kind: match.Register, Index: a.Index}, Type: a.Type})
 	}
 	for _, s := range h.Selectors {
 		for _, f := range s.Binaries {

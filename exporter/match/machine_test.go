@@ -4,49 +4,40 @@ package match_test
 
 import (
 	"fmt"
-	"math/rand/v2"
+	"math"
 
 	"github.com/cilium/ebpf/asm"
-
-	"github.com/tetrameter/tetrameter/exporter/match/reference"
-	"github.com/tetrameter/tetrameter/exporter/policy"
 )
 
-// eventAddress is what R1 holds at the start; nothing else is memory.
-const eventAddress = 0x7000_0000_0000
-
 // machine executes what Compile emits, as the kernel would, and is as strict as
-// its verifier: registers must be written before they are read, memory must be
-// an argument of the event, jumps go forward to an instruction.
+// its verifier: registers must be written before they are read, jumps go forward
+// to an instruction, and memory is accessed where that is allowed, not only for
+// this value but for every value that the tests before do not exclude.
 type machine struct {
-	event    reference.Event
-	binaries map[string]uint32
-	userWord func(address uint64) uint64
-	garbage  *rand.Rand
-	counted  map[uint32]int
-
-	registers [11]uint64
-	written   [11]bool
+	world
+	registers [11]word
+	stack     map[int16]word
 }
 
-// run fills counted. An error is one of the code, whatever the event.
+// run executes code for an event. An error is one of the code, whatever the
+// event.
 func (m *machine) run(ins asm.Instructions) error {
-	m.counted = map[uint32]int{}
-	m.set(asm.R1, eventAddress)
-	places := at(ins)
+	m.registers, m.stack = [11]word{}, map[int16]word{}
+	m.registers[asm.R1] = pointer(inEvent)
+	m.registers[asm.R10] = pointer(inStack)
+	units := unitsOf(ins)
 	for unit := 0; ; {
-		i, ok := places[unit]
-		if !ok {
+		if unit >= len(units) || units[unit] < 0 {
 			return fmt.Errorf("no instruction at %d", unit)
 		}
+		i := units[unit]
 		next := unit + int(ins[i].Size()/asm.InstructionSize)
 		if ins[i].OpCode.JumpOp() == asm.Exit {
-			if r0, err := m.get(asm.R0); r0 != 0 {
-				return fmt.Errorf("returned %d", r0)
-			} else if err != nil {
-				return err
+			r0, err := m.get(asm.R0)
+			if err == nil && (r0.kind != scalar || r0.value != 0) {
+				err = fmt.Errorf("returned %v", r0)
 			}
-			return nil
+			return err
 		}
 		taken, err := m.step(ins[i])
 		if err != nil {
@@ -61,13 +52,9 @@ func (m *machine) run(ins asm.Instructions) error {
 	}
 }
 
-func (m *machine) set(r asm.Register, v uint64) {
-	m.registers[r], m.written[r] = v, true
-}
-
-func (m *machine) get(r asm.Register) (uint64, error) {
-	if !m.written[r] {
-		return 0, fmt.Errorf("%v is read before it is written", r)
+func (m *machine) get(r asm.Register) (word, error) {
+	if m.registers[r].kind == nothing {
+		return word{}, fmt.Errorf("%v is read before it is written", r)
 	}
 	return m.registers[r], nil
 }
@@ -76,72 +63,88 @@ func (m *machine) get(r asm.Register) (uint64, error) {
 func (m *machine) step(ins asm.Instruction) (taken bool, err error) {
 	op := ins.OpCode
 	switch {
-	case op.Class() == asm.JumpClass && op.JumpOp() == asm.Call:
+	case op.JumpOp() == asm.Call:
 		return false, m.call(ins.Reference())
-	case op.Class() == asm.JumpClass && op.JumpOp() == asm.Ja:
+	case op.JumpOp() == asm.Ja:
 		return true, nil
 	case ins.IsConstantLoad(asm.DWord):
-		m.set(ins.Dst, uint64(ins.Constant))
+		m.registers[ins.Dst] = known(uint64(ins.Constant))
 		return false, nil
 	}
-	source := uint64(ins.Constant)
-	if op.Class() == asm.LdXClass || op.Source() == asm.RegSource {
+	source := known(uint64(ins.Constant))
+	class := op.Class()
+	if class == asm.LdXClass || class == asm.StXClass || op.Source() == asm.RegSource {
 		if source, err = m.get(ins.Src); err != nil {
 			return false, err
 		}
 	}
-	switch op.Class() {
+	switch class {
 	case asm.LdXClass:
-		return false, m.load(ins, source)
+		m.registers[ins.Dst], err = m.load(source, ins.Offset, ins.OpCode.Size().Sizeof())
+		return false, err
+	case asm.StXClass:
+		return false, m.store(ins, source)
 	case asm.ALU64Class:
 		return false, m.alu(ins, source)
-	case asm.JumpClass:
-		left, err := m.get(ins.Dst)
-		if err != nil {
-			return false, err
+	case asm.JumpClass, asm.Jump32Class:
+		return m.jump(ins, source)
+	}
+	return false, fmt.Errorf("class %v is not expected", class)
+}
+
+func (m *machine) alu(ins asm.Instruction, source word) (err error) {
+	op := ins.OpCode.ALUOp()
+	var dst word
+	if op != asm.Mov {
+		if dst, err = m.get(ins.Dst); err != nil {
+			return err
 		}
-		return compare(op.JumpOp(), left, source)
 	}
-	return false, fmt.Errorf("class %v is not expected", op.Class())
+	m.registers[ins.Dst], err = compute(op, dst, source)
+	return err
 }
 
-func (m *machine) load(ins asm.Instruction, address uint64) error {
-	size := len(m.event.Args) * 8
-	if address != eventAddress || ins.OpCode.Size() != asm.DWord || ins.Offset < 0 ||
-		int(ins.Offset)+8 > size || ins.Offset%8 != 0 {
-		return fmt.Errorf("%#x%+d is no argument of the event", address, ins.Offset)
+// jump compares, and learns from it what a verifier does.
+func (m *machine) jump(ins asm.Instruction, right word) (taken bool, err error) {
+	left, err := m.get(ins.Dst)
+	if err != nil {
+		return false, err
 	}
-	m.set(ins.Dst, m.event.Args[ins.Offset/8])
-	return nil
+	op := ins.OpCode.JumpOp()
+	narrow := ins.OpCode.Class() == asm.Jump32Class
+	if left.kind != scalar {
+		null := right.kind == scalar && right.value == 0 && (op == asm.JEq || op == asm.JNE) && !narrow
+		if !null || ins.OpCode.Source() != asm.ImmSource {
+			return false, fmt.Errorf("a pointer is compared with more than 0")
+		}
+		m.registers[ins.Dst].nullable = false
+		return left.null == (op == asm.JEq), nil
+	}
+	a, b := left.value, right.value
+	if narrow {
+		a, b = uint64(uint32(a)), uint64(uint32(b))
+	}
+	if taken, err = compare(op, a, b, narrow); err != nil {
+		return false, err
+	}
+	if !narrow || left.high <= math.MaxUint32 {
+		m.registers[ins.Dst] = left.learn(op, b, taken)
+	}
+	return taken, nil
 }
 
-func (m *machine) alu(ins asm.Instruction, source uint64) error {
-	if ins.OpCode.ALUOp() == asm.Mov {
-		m.set(ins.Dst, source)
-		return nil
+func compare(op asm.JumpOp, a, b uint64, narrow bool) (bool, error) {
+	signed := func(v uint64) int64 {
+		if narrow {
+			return int64(int32(v))
+		}
+		return int64(v)
 	}
-	v, err := m.get(ins.Dst)
-	switch op := ins.OpCode.ALUOp(); {
-	case err != nil:
-		return err
-	case source >= 64:
-		return fmt.Errorf("shift by %d", source)
-	case op == asm.LSh:
-		m.set(ins.Dst, v<<source)
-	case op == asm.RSh:
-		m.set(ins.Dst, v>>source)
-	case op == asm.ArSh:
-		m.set(ins.Dst, uint64(int64(v)>>source))
-	default:
-		return fmt.Errorf("operation %v is not expected", op)
-	}
-	return nil
-}
-
-func compare(op asm.JumpOp, a, b uint64) (bool, error) {
 	switch op {
 	case asm.JEq:
 		return a == b, nil
+	case asm.JNE:
+		return a != b, nil
 	case asm.JSet:
 		return a&b != 0, nil
 	case asm.JLT:
@@ -150,50 +153,53 @@ func compare(op asm.JumpOp, a, b uint64) (bool, error) {
 		return a > b, nil
 	case asm.JLE:
 		return a <= b, nil
+	case asm.JGE:
+		return a >= b, nil
 	case asm.JSLT:
-		return int64(a) < int64(b), nil
+		return signed(a) < signed(b), nil
 	case asm.JSGT:
-		return int64(a) > int64(b), nil
+		return signed(a) > signed(b), nil
 	case asm.JSLE:
-		return int64(a) <= int64(b), nil
+		return signed(a) <= signed(b), nil
+	case asm.JSGE:
+		return signed(a) >= signed(b), nil
 	}
 	return false, fmt.Errorf("jump %v is not expected", op)
 }
 
-// call stands for the functions of bpf/event.h and bpf/count.h, and numbers
-// what their enums do.
-func (m *machine) call(function string) error {
-	if first, _ := m.get(asm.R1); first != eventAddress {
-		return fmt.Errorf("the first parameter of %s is not the event", function)
-	}
-	second, err := m.get(asm.R2)
-	if err != nil && function != "binary" { // which has one parameter
-		return err
-	}
-	result := uint64(0)
-	switch function {
-	case "count":
-		m.counted[uint32(second)]++
-	case "binary":
-		// The upper half of a 32-bit result is not defined.
-		result = uint64(m.binaries[m.event.Binary]) | m.garbage.Uint64()<<32
-	case "capabilities":
-		sets := []policy.CapabilitySet{policy.Effective, policy.Inheritable, policy.Permitted}
-		result = m.event.Capabilities[sets[second]]
-	case "namespace_inode":
-		list := []policy.Namespace{
-			policy.Uts, policy.Ipc, policy.Mnt, policy.Pid, policy.PidForChildren,
-			policy.Net, policy.Time, policy.TimeForChildren, policy.Cgroup, policy.User,
+// load reads memory that the pointer may reach wherever in its bounds it is.
+func (m *machine) load(from word, offset int16, size int) (word, error) {
+	if from.kind == inStack {
+		w, ok := m.stack[offset]
+		if !ok || size != 8 {
+			return w, fmt.Errorf("%d bytes of the stack at %d were not written", size, offset)
 		}
-		result = uint64(m.event.Namespaces[list[second]])
-	case "user_word":
-		result = m.userWord(second)
-	default:
-		return fmt.Errorf("function %q does not exist", function)
+		return w, nil
 	}
-	for r := asm.R1; r <= asm.R5; r++ {
-		m.written[r] = false // calls clobber them
+	if from.kind == scalar || from.nullable || from.null {
+		return word{}, fmt.Errorf("%v is no address", from)
 	}
-	m.set(asm.R0, result)
+	memory := m.memory(from.kind)
+	low, high := int64(from.low)+int64(offset), int64(from.high)+int64(offset)+int64(size)
+	if low < 0 || high > int64(len(memory)) {
+		return word{}, fmt.Errorf("bytes %d to %d of %d are read", low, high, len(memory))
+	}
+	begin := int(from.value) + int(offset)
+	if from.kind == inEvent && !m.readable(begin, size) {
+		return word{}, fmt.Errorf("%d bytes of the event at %d have no value", size, begin)
+	}
+	value := uint64(0)
+	for i := range size {
+		value |= uint64(memory[begin+i]) << (8 * i)
+	}
+	return word{kind: scalar, value: value, high: math.MaxUint64 >> (64 - 8*size)}, nil
+}
+
+func (m *machine) store(ins asm.Instruction, source word) error {
+	if m.registers[ins.Dst].kind != inStack || ins.OpCode.Size() != asm.DWord ||
+		ins.Offset >= 0 || ins.Offset < -128 || ins.Offset%8 != 0 {
+		return fmt.Errorf("a store beside the stack")
+	}
+	m.stack[ins.Offset] = source
 	return nil
 }

@@ -7,28 +7,57 @@
 //
 // The code is straight: filters become compares and forward jumps with their
 // constants inline, cheap filters before dear ones, so a hook with one integer
-// comparison costs one comparison and the verifier of 5.10 sees nothing hard.
+// comparison costs one comparison. Lists become trees of compares. Between two
+// policies only the event is live, so the verifier of 5.10 sees each once.
 package match
 
 import (
 	"errors"
-	"fmt"
-
-	"github.com/cilium/ebpf/asm"
+	"slices"
 
 	"github.com/tetrameter/tetrameter/exporter/policy"
 )
 
-// ErrNoArgument is returned for a filter on an argument which the attach point
-// does not offer.
-var ErrNoArgument = errors.New("argument is not available at this attach point")
+var (
+	// ErrNoArgument is returned for a filter on an argument which the attach
+	// point does not offer.
+	ErrNoArgument = errors.New("argument is not available at this attach point")
+	// ErrUnsupported is returned for a filter that cannot be compiled yet.
+	ErrUnsupported = errors.New("not supported yet")
+	// ErrTooLong is returned for more than MaxInstructions.
+	ErrTooLong = errors.New("too many instructions")
+)
+
+// MaxInstructions is how long the code of one attach point may be. The kernel
+// refuses to look at more than 1,000,000, counting again what it sees twice.
+const MaxInstructions = 200_000
 
 // Rule is what one policy wants of an event at the attach point.
 type Rule struct {
-	Slot      uint32   // where count puts it
-	Args      []Source // of the declared arguments, in their order
-	Types     []policy.Type
+	Slot      uint32 // where count puts it
+	Args      []Arg  // the declared arguments, in their order
+	Data      []Arg  // the declared data, in their order
+	Return    Arg    // the declared return value
 	Selectors []policy.Selector
+}
+
+// Arg is a declared value: where it is, and what.
+type Arg struct {
+	Source
+	Type policy.Type
+	// Size is where the length of a char_buf is, if that is declared.
+	Size Source
+}
+
+// Source is where an attach point has a value.
+type Source struct {
+	Kind   SourceKind
+	Index  int    // of a Register
+	Value  uint64 // of a Constant, extended to 64 bits as its type demands
+	Offset uint32 // of a field, in the record of the tracepoint
+	Size   int    // of a Field, in bytes
+	// Steps lead from there to the value.
+	Steps []Step
 }
 
 // SourceKind says what a Source is.
@@ -36,16 +65,23 @@ type SourceKind int
 
 // The kinds of Source. The zero value is an argument nobody offers.
 const (
-	None     SourceKind = iota
-	Register            // argument Index of the attach point
-	Constant            // always Value there
+	None          SourceKind = iota
+	Register                 // argument Index of the attach point, or what it returned
+	Constant                 // always Value there
+	Field                    // Size bytes of the record at Offset
+	FieldAddress             // the address of the field at Offset
+	FieldLocation            // the address of the data that the field at Offset locates
+	CurrentTask              // the address of the current task
 )
 
-// Source is where an attach point has an argument.
-type Source struct {
-	Kind  SourceKind
-	Index int
-	Value uint64
+// ReturnRegister is the Index of the return value.
+const ReturnRegister = 6
+
+// Step adds Offset to a value and then, unless Load is 0, takes the Load bytes
+// at that address for the value.
+type Step struct {
+	Offset uint32
+	Load   int
 }
 
 // Guard is a condition of the attach point itself, for a tracepoint that sees
@@ -61,119 +97,19 @@ type Guard struct {
 type Input struct {
 	Guard *Guard
 	Rules []Rule
-	// Binaries gives the ids of all paths in matchBinaries filters.
+	// Binaries gives the ids of all paths in filters on executables with In or
+	// NotIn.
 	Binaries map[string]uint32
 	// HostNamespaces gives the inode numbers which host_ns stands for.
 	HostNamespaces map[policy.Namespace]uint32
+	// Exit asks for the half that runs when the function returns.
+	Exit bool
+	// Lists gives the numbers in the lists that filters name.
+	Lists map[string][]policy.Range
 }
 
-// Compile returns the instructions of evaluate. They take the event in R1,
-// call the functions of bpf/event.h and bpf/count.h by name, and return 0. The
-// first instruction carries no symbol: the caller moves the one of the function
-// it replaces. Compile returns ErrNoArgument, wrapped with the place of the
-// filter.
-func Compile(in Input) (asm.Instructions, error) {
-	c := &code{}
-	end := c.label()
-	c.emit(asm.Mov.Reg(event, asm.R1))
-	if in.Guard != nil {
-		in.Guard.compile(c, end)
-	}
-	for _, rule := range in.Rules {
-		if err := compileRule(c, rule, in); err != nil {
-			return nil, err
-		}
-	}
-	c.place(end)
-	c.emit(asm.Mov.Imm(asm.R0, 0), asm.Return())
-	return c.instructions()
-}
-
-// compileRule counts the event once if one of the rule's selectors matches.
-func compileRule(c *code, rule Rule, in Input) error {
-	matched, next := c.label(), c.label()
-	for _, s := range rule.Selectors {
-		failed := c.label()
-		live, err := compileSelector(c, rule, s, in, failed)
-		if err != nil {
-			return err
-		}
-		if live {
-			c.jump(matched)
-		}
-		c.place(failed)
-	}
-	if len(rule.Selectors) > 0 {
-		c.jump(next)
-	}
-	c.place(matched)
-	c.emit(
-		asm.Mov.Reg(asm.R1, event),
-		asm.Mov.Imm(asm.R2, int32(rule.Slot)),
-		asm.Call.Label("count"),
-	)
-	c.place(next)
-	return nil
-}
-
-// compileSelector jumps to failed unless all filters pass. It is not live when
-// a constant already decided that it never passes.
-func compileSelector(c *code, rule Rule, s policy.Selector, in Input, failed label) (live bool, err error) {
-	for _, f := range s.Args {
-		src, typ := rule.Args[f.Arg], rule.Types[f.Arg]
-		integer, ok := typ.Integer()
-		if !ok {
-			return false, fmt.Errorf("%v: filter on an argument of type %s", f.Pos, typ)
-		}
-		switch src.Kind {
-		case None:
-			return false, fmt.Errorf("%v: argument %d: %w", f.Pos, f.Arg, ErrNoArgument)
-		case Constant:
-			if !Holds(f.Operator, f.Values, integer, src.Value) {
-				return false, nil
-			}
-		case Register:
-			loadArg(c, src.Index, integer)
-			compare(c, comparison{f.Operator, integer.Signed, f.Values}, failed)
-		}
-	}
-	for _, f := range s.Capabilities {
-		compileCapabilities(c, f, failed)
-	}
-	for _, f := range s.Namespaces {
-		if err := compileNamespace(c, f, in, failed); err != nil {
-			return false, err
-		}
-	}
-	for _, f := range s.Binaries {
-		if err := compileBinaries(c, f, in, failed); err != nil {
-			return false, err
-		}
-	}
-	return true, nil
-}
-
-// Holds says what a compiled argument filter decides for a value whose bits
-// are already extended to 64 as its type demands.
-func Holds(op policy.Operator, values []policy.Range, typ policy.Integer, v uint64) bool {
-	less := func(a, b uint64) bool {
-		if typ.Signed {
-			return int64(a) < int64(b)
-		}
-		return a < b
-	}
-	hit := false
-	for _, r := range values {
-		switch op {
-		case policy.GreaterThan:
-			hit = hit || less(r.Min, v)
-		case policy.LessThan:
-			hit = hit || less(v, r.Min)
-		case policy.Mask:
-			hit = hit || v&r.Min != 0
-		default:
-			hit = hit || !less(v, r.Min) && !less(r.Max, v)
-		}
-	}
-	return hit != op.Negated()
+// NeedsReturn says whether selectors cannot be decided before the function
+// returns.
+func NeedsReturn(selectors []policy.Selector) bool {
+	return slices.ContainsFunc(selectors, func(s policy.Selector) bool { return len(s.Return) > 0 })
 }

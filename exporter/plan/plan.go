@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package plan decides what to attach: it takes policies and what a kernel
-// offers and returns, for each hooked function, the rules of all policies on it
+// offers and returns, for each hooked place, the rules of all policies on it
 // and the ways to attach in the order to try them. It makes no system call and
 // a Plan is data that can be printed. Package policy comes before it, package
 // kernel carries a Plan out.
@@ -19,36 +19,31 @@ import (
 // Kind is a way to attach.
 type Kind string
 
-// The ways to attach, cheapest first.
+// The ways to attach.
 const (
-	Fentry     Kind = "fentry"
-	Kprobe     Kind = "kprobe"
-	Tracepoint Kind = "tracepoint"
+	LSM           Kind = "lsm"
+	Fentry        Kind = "fentry"
+	Kprobe        Kind = "kprobe"
+	Tracepoint    Kind = "tracepoint"
+	RawTracepoint Kind = "raw_tracepoint"
+	Uprobe        Kind = "uprobe"
 )
 
-// Kinds lists the ways to attach in the order in which they are tried.
+// Kinds lists the ways to attach to kernel functions in the order in which they
+// are tried, cheapest first.
 func Kinds() []Kind { return []Kind{Fentry, Kprobe, Tracepoint} }
-
-// Kernel is what a plan needs to know of the machine it is for.
-type Kernel interface {
-	// Arch is the machine's architecture as Go spells it.
-	Arch() string
-	// Attachable returns nil if programs of the kind attach at all, else why
-	// they do not.
-	Attachable(Kind) error
-	// Parameters returns how many parameters a kernel function has, or why
-	// that is not known.
-	Parameters(function string) (int, error)
-	// Preemptible says whether tasks can be taken off a CPU within a fentry
-	// program, which makes the kernel miss events of others there.
-	Preemptible() bool
-	// HasTracepoint says whether the event "group/name" exists.
-	HasTracepoint(event string) bool
-}
 
 // Plan is what to attach for a set of policies.
 type Plan struct {
 	Hooks []Hook
+	// Refused are the policies of which nothing is attached.
+	Refused []Refusal
+}
+
+// Refusal is a policy that cannot be carried out, and why.
+type Refusal struct {
+	Namespace, Policy string
+	Reason            string
 }
 
 // ID names the counter of one policy at one hook; it is the same on every
@@ -59,17 +54,16 @@ type ID struct {
 	Hook      string // the value of the hook label
 }
 
-// Hook is one function that at least one policy watches.
+// Hook is one place that at least one policy watches.
 type Hook struct {
-	Label    string // as in the metrics: kprobe:__x64_sys_execve
-	Function string
-	Syscall  bool
-	Rules    []Rule
+	Place
+	Label string // as in the metrics: kprobe:__x64_sys_execve
+	Rules []Rule
 	// Attaches are the ways to attach that may work, in order.
 	Attaches []Attach
 	// Rejected are the ways that are known not to work, with the reason.
 	Rejected []Rejection
-	// Absent says that this kernel does not have the function.
+	// Absent says that this machine does not have the place.
 	Absent bool
 }
 
@@ -77,26 +71,53 @@ type Hook struct {
 type Rule struct {
 	ID   ID
 	Spec policy.Hook
+	// Refused says why the entry cannot be counted in any way; it is empty when
+	// nothing is known against it.
+	Refused string
+	// Optional says that the policy accepts that it is refused.
+	Optional bool
 }
 
 // Attach is one way to see the events of a hook: all its points together.
 type Attach struct {
-	Kind   Kind
+	Kind Kind
+	// Points are in the order in which they are attached.
 	Points []Point
+	// Refused are the counters that this way cannot serve, with the reasons.
+	Refused map[ID]string
 }
 
 // Point is one place to attach a program to.
 type Point struct {
-	// Target is the function, or the "group/name" of a tracepoint.
+	// Target is the function, the event "group/name", or the file.
 	Target string
+	// Part tells points with the same target apart.
+	Part int
 	// Syscall says that arguments are those of a system call.
 	Syscall bool
-	// Parameters is how many arguments a fentry program may read.
+	// Exit says that the point is reached when the function returns.
+	Exit bool
+	// Parameters is how many arguments the program may read.
 	Parameters int
 	// Guard restricts a tracepoint that sees more than the function.
 	Guard *match.Guard
-	// Sources says where the function's arguments are here, by index.
-	Sources []match.Source
+	// User is where in the file of Target the probe is.
+	User UserPoint
+	// Rules are what the policies want of an event here.
+	Rules []PointRule
+}
+
+// UserPoint is a place in a file that is executed.
+type UserPoint struct {
+	Offset       uint64 // in the file
+	RefCtrOffset uint64 // of the semaphore that switches the probe on, or 0
+	Symbol       string // as the policy says it
+}
+
+// PointRule is a rule at a point; its slot is not known yet.
+type PointRule struct {
+	ID   ID
+	Rule match.Rule
 }
 
 // Rejection is a way to attach that was not taken.
@@ -107,30 +128,29 @@ type Rejection struct {
 
 // Options restrict a plan.
 type Options struct {
-	// Kinds are the ways to attach that may be used; nil means all.
+	// Kinds are the ways to attach to kernel functions that may be used; nil
+	// means all. What is declared as something else is attached as such.
 	Kinds []Kind
 }
 
 // Build plans the enabled policies. It never fails: a hook that cannot attach
-// has no Attaches and says why in Rejected.
+// has no Attaches and says why in Rejected, a rule that one way cannot serve is
+// in the way's Refused, a policy that cannot be carried out at all in the
+// plan's.
 func Build(policies []*policy.Policy, kernel Kernel, opts Options) Plan {
-	hooks := map[string]*Hook{}
+	b := builder{kernel: kernel, hooks: map[Place]*Hook{}, places: map[occurrence]Place{}}
+	plan := Plan{}
 	for _, p := range policies {
 		if !p.Enabled {
 			continue
 		}
-		for _, spec := range p.Hooks {
-			function := functionName(spec, kernel.Arch())
-			h := &Hook{Label: "kprobe:" + function, Function: function, Syscall: spec.Syscall}
-			if known := hooks[h.Key()]; known != nil {
-				h = known
-			}
-			hooks[h.Key()] = h
-			h.Rules = append(h.Rules, Rule{ID{p.Namespace, p.Name, h.Label}, spec})
+		if err := unscopable(p); err != nil {
+			plan.Refused = append(plan.Refused, Refusal{p.Namespace, p.Name, err.Error()})
+			continue
 		}
+		b.add(p)
 	}
-	plan := Plan{}
-	for _, h := range hooks {
+	for _, h := range b.hooks {
 		h.choose(kernel, opts)
 		plan.Hooks = append(plan.Hooks, *h)
 	}
@@ -138,12 +158,29 @@ func Build(policies []*policy.Policy, kernel Kernel, opts Options) Plan {
 	return plan
 }
 
-// Key identifies a hook among all others.
-func (h Hook) Key() string {
-	if h.Syscall {
-		return h.Function + "+syscall"
+// unscopable returns an error if the policy is for some processes only, which
+// nothing here can tell apart yet: to count all of them would be wrong.
+func unscopable(p *policy.Policy) error {
+	switch {
+	case p.Scope.Pod != nil:
+		return fmt.Errorf("%v: podSelector is not supported yet", p.Scope.Pod.Pos)
+	case p.Scope.Container != nil:
+		return fmt.Errorf("%v: containerSelector is not supported yet", p.Scope.Container.Pos)
+	case p.Scope.Host:
+		return fmt.Errorf("%v: hostSelector is not supported yet", p.Pos)
+	case p.Node != nil:
+		return fmt.Errorf("%v: nodeSelector is not supported yet", p.Node.Pos)
+	case p.Namespace != "":
+		return fmt.Errorf("%v: a policy for the pods of a namespace is not supported yet", p.Pos)
 	}
-	return h.Function
+	for _, h := range p.Hooks {
+		for _, s := range h.Selectors {
+			if len(s.Workloads) > 0 {
+				return fmt.Errorf("%v: matchWorkloads is not supported yet", s.Workloads[0].Pos)
+			}
+		}
+	}
+	return nil
 }
 
 // IDs returns the ids of the hook's rules, each once.
@@ -159,133 +196,53 @@ func (h Hook) IDs() []ID {
 	return ids
 }
 
-// Ignored says whether the hook does not exist and the policy of id accepts that
-// (ignore.callNotFound).
+// Ignored says whether the policy of id accepts that the hook is not counted:
+// the place does not exist (ignore.callNotFound), or is not in the file it
+// should be in (ignore.digestVerificationFailure).
 func (h Hook) Ignored(id ID) bool {
-	if !h.Absent {
-		return false
-	}
+	missing := false
 	for _, r := range h.Rules {
-		if r.ID == id && !r.Spec.IgnoreCallNotFound {
+		if r.ID != id {
+			continue
+		}
+		switch {
+		case h.Absent && r.Spec.IgnoreCallNotFound, r.Refused != "" && r.Optional:
+			missing = true
+		case h.Absent, r.Refused != "":
 			return false
 		}
 	}
-	return true
+	return missing
 }
 
-// Binaries returns the paths that the rules' matchBinaries filters name.
-func (h Hook) Binaries() []string {
+// Binaries returns the paths of executables that the rules of id compare by
+// their numbers.
+func (h Hook) Binaries(id ID) []string {
 	var paths []string
 	for _, r := range h.Rules {
+		if r.ID != id {
+			continue
+		}
 		for _, s := range r.Spec.Selectors {
-			for _, f := range s.Binaries {
-				paths = append(paths, f.Paths...)
+			for _, f := range append(s.Binaries[:len(s.Binaries):len(s.Binaries)], s.ParentBinaries...) {
+				if f.Operator.Positive() == policy.In {
+					paths = append(paths, f.Paths...)
+				}
 			}
 		}
 	}
 	return paths
 }
 
-// choose fills Attaches and Rejected. Where fentry can miss events it is the
-// last resort: the kernel keeps the programs of the other kinds on their CPU.
-func (h *Hook) choose(kernel Kernel, opts Options) {
-	var last []Attach
-	_, err := kernel.Parameters(h.Function)
-	h.Absent = err != nil
-	for _, kind := range Kinds() {
-		attach, err := h.attach(kind, kernel, opts)
-		switch {
-		case err != nil:
-			h.Rejected = append(h.Rejected, Rejection{kind, err.Error()})
-		case kind == Fentry && kernel.Preemptible():
-			h.Rejected = append(h.Rejected, Rejection{kind, "can miss events on this preemptible kernel"})
-			last = append(last, attach)
-		default:
-			h.Attaches = append(h.Attaches, attach)
-		}
-	}
-	h.Attaches = append(h.Attaches, last...)
-}
-
-func (h *Hook) attach(kind Kind, kernel Kernel, opts Options) (Attach, error) {
-	if !allowed(kind, opts.Kinds) {
-		return Attach{}, fmt.Errorf("excluded by --attach")
-	}
-	if err := kernel.Attachable(kind); err != nil {
-		return Attach{}, err
-	}
-	points, err := h.points(kind, kernel)
-	if err != nil {
-		return Attach{}, err
-	}
-	for _, p := range points {
-		if err := h.filtersHaveSources(p); err != nil {
-			return Attach{}, err
-		}
-	}
-	return Attach{kind, points}, nil
-}
-
-func allowed(kind Kind, kinds []Kind) bool {
-	for _, k := range kinds {
-		if k == kind {
-			return true
-		}
-	}
-	return len(kinds) == 0
-}
-
-func (h *Hook) points(kind Kind, kernel Kernel) ([]Point, error) {
-	if kind == Tracepoint {
-		return equivalents(*h, kernel)
-	}
-	parameters, err := kernel.Parameters(h.Function)
-	args := parameters
-	if h.Syscall || err != nil {
-		args = registers
-	}
-	if kind == Kprobe { // which needs to know no function
-		return []Point{{h.Function, h.Syscall, 0, nil, identity(args)}}, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	return []Point{{h.Function, h.Syscall, parameters, nil, identity(args)}}, nil
-}
-
-// filtersHaveSources returns an error if a filter needs an argument that the
-// point does not have.
-func (h *Hook) filtersHaveSources(p Point) error {
-	for _, r := range h.Rules {
-		for _, s := range r.Spec.Selectors {
-			for _, f := range s.Args {
-				if i := r.Spec.Args[f.Arg].Index; p.Source(i).Kind == match.None {
-					return fmt.Errorf("%s has no argument %d, which %v filters", p.Target, i, f.Pos)
-				}
-			}
-		}
-	}
-	return nil
-}
-
-// Source returns where the function's argument i is at the point.
-func (p Point) Source(i int) match.Source {
-	if i < len(p.Sources) {
-		return p.Sources[i]
-	}
-	return match.Source{}
-}
-
-// MatchRules returns the hook's rules as match wants them at the point.
-func (h Hook) MatchRules(p Point, slots map[ID]uint32) []match.Rule {
+// MatchRules returns the point's rules of the counters that have slots.
+func (p Point) MatchRules(slots map[ID]uint32) []match.Rule {
 	var rules []match.Rule
-	for _, r := range h.Rules {
-		m := match.Rule{Slot: slots[r.ID], Selectors: r.Spec.Selectors}
-		for _, a := range r.Spec.Args {
-			m.Args = append(m.Args, p.Source(a.Index))
-			m.Types = append(m.Types, a.Type)
+	for _, r := range p.Rules {
+		if slot, ok := slots[r.ID]; ok {
+			rule := r.Rule
+			rule.Slot = slot
+			rules = append(rules, rule)
 		}
-		rules = append(rules, m)
 	}
 	return rules
 }
@@ -297,36 +254,9 @@ func (a Attach) String() string {
 	}
 	var targets []string
 	for _, p := range a.Points {
-		targets = append(targets, p.Target)
+		if p.Part == 0 {
+			targets = append(targets, p.Target)
+		}
 	}
 	return string(a.Kind) + ":" + strings.Join(targets, ",")
-}
-
-// registers is how many argument registers the attach programs read.
-const registers = 6
-
-// identity is the sources of a point that has the function's own arguments.
-func identity(n int) []match.Source {
-	var sources []match.Source
-	for i := range min(n, registers) {
-		sources = append(sources, match.Source{Kind: match.Register, Index: i})
-	}
-	return sources
-}
-
-// functionName is the kernel's name of the function to hook. Only system calls
-// get the architecture's prefix, and only if they lack it
-// (arch/x86/include/asm/syscall_wrapper.h, arch/arm64/include/asm/syscall_wrapper.h).
-func functionName(spec policy.Hook, arch string) string {
-	if !spec.Syscall || !strings.HasPrefix(spec.Call, "sys_") {
-		return spec.Call
-	}
-	return syscallPrefix(arch) + spec.Call
-}
-
-func syscallPrefix(arch string) string {
-	if arch == "arm64" {
-		return "__arm64_"
-	}
-	return "__x64_"
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/cilium/ebpf/btf"
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/tetrameter/tetrameter/exporter/match"
@@ -112,13 +113,11 @@ func TestPreemptible(t *testing.T) {
 func TestSharing(t *testing.T) {
 	off := parse(t, "off", setuid)
 	off.Enabled = false
-	inNamespace := parse(t, "a", setuid)
-	inNamespace.Namespace = "team"
 	setgid := "  - {call: sys_setgid, syscall: true}\n"
 	policies := []*policy.Policy{
 		parse(t, "a", setuid+setgid),
 		parse(t, "b", "  - {call: __x64_sys_setuid, syscall: true}\n"),
-		inNamespace, off,
+		off,
 		parse(t, "twice", setgid+setgid),
 	}
 	got := map[string][]plan.ID{}
@@ -127,18 +126,18 @@ func TestSharing(t *testing.T) {
 		got[h.Key()] = h.IDs()
 		rules[h.Key()] = len(h.Rules)
 	}
-	id := func(namespace, name, hook string) plan.ID {
-		return plan.ID{Namespace: namespace, Policy: name, Hook: "kprobe:__x64_sys_" + hook}
+	id := func(name, hook string) plan.ID {
+		return plan.ID{Policy: name, Hook: "kprobe:__x64_sys_" + hook}
 	}
 	want := map[string][]plan.ID{
-		"__x64_sys_setuid+syscall": {id("", "a", "setuid"), id("", "b", "setuid"), id("team", "a", "setuid")},
-		"__x64_sys_setgid+syscall": {id("", "a", "setgid"), id("", "twice", "setgid")},
+		"__x64_sys_setuid+syscall": {id("a", "setuid"), id("b", "setuid")},
+		"__x64_sys_setgid+syscall": {id("a", "setgid"), id("twice", "setgid")},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("ids differ (-want +got):\n%s", diff)
 	}
 	// Two entries of a policy for one function are two events, as in Tetragon.
-	if diff := cmp.Diff(map[string]int{"__x64_sys_setuid+syscall": 3, "__x64_sys_setgid+syscall": 3}, rules); diff != "" {
+	if diff := cmp.Diff(map[string]int{"__x64_sys_setuid+syscall": 2, "__x64_sys_setgid+syscall": 3}, rules); diff != "" {
 		t.Errorf("numbers of rules differ (-want +got):\n%s", diff)
 	}
 }
@@ -167,15 +166,15 @@ func TestMatchRules(t *testing.T) {
 	slots := map[plan.ID]uint32{h.Rules[0].ID: 5, h.Rules[1].ID: 6}
 	want := []match.Rule{
 		{
-			Slot: 5, Types: []policy.Type{"int", "file"}, Selectors: p.Hooks[0].Selectors,
-			Args: []match.Source{{Kind: match.Constant, Value: 2}, {}},
+			Slot: 5, Selectors: p.Hooks[0].Selectors,
+			Args: []match.Arg{{Source: match.Source{Kind: match.Constant, Value: 2}, Type: "int"}, {Source: match.Source{Kind: match.Register}, Type: "fd"}},
 		},
 		{Slot: 6},
 	}
-	if diff := cmp.Diff(want, h.MatchRules(h.Attaches[0].Points[0], slots)); diff != "" {
+	if diff := cmp.Diff(want, h.Attaches[0].Points[0].MatchRules(slots)); diff != "" {
 		t.Errorf("rules differ (-want +got):\n%s", diff)
 	}
-	if diff := cmp.Diff([]string{"/bin/a", "/bin/b"}, h.Binaries()); diff != "" {
+	if diff := cmp.Diff([]string{"/bin/a", "/bin/b"}, h.Binaries(h.Rules[0].ID)); diff != "" {
 		t.Errorf("binaries differ (-want +got):\n%s", diff)
 	}
 }
@@ -191,5 +190,28 @@ func TestEquivalents(t *testing.T) {
 			t.Errorf("function %s has two entries", e.Function)
 		}
 		seen[e.Function] = true
+	}
+}
+
+// A structure of two words moves the arguments behind it, and none of them can
+// be filtered.
+func TestLargeParameter(t *testing.T) {
+	kernel := full()
+	kernel.prototypes = map[string]*btf.FuncProto{"f": {Params: []btf.FuncParam{
+		{Type: &btf.Int{Size: 4}}, {Type: &btf.Struct{Size: 16}}, {Type: &btf.Int{Size: 4}},
+	}}}
+	for index, attaches := range map[int]int{0: 2, 1: 0, 2: 0} {
+		p := parse(t, "a", fmt.Sprintf(`  - call: f
+    syscall: false
+    args: [{index: %d, type: int}]
+    selectors: [{matchArgs: [{index: %[1]d, operator: Equal, values: ["2"]}]}]
+`, index))
+		h := plan.Build([]*policy.Policy{p}, kernel, plan.Options{}).Hooks[0]
+		if len(h.Attaches) != attaches {
+			t.Errorf("argument %d: %d ways to attach, want %d", index, len(h.Attaches), attaches)
+		}
+		if attaches > 0 && h.Attaches[0].Points[0].Parameters != 4 {
+			t.Errorf("%+v, want 4 words", h.Attaches[0].Points[0])
+		}
 	}
 }

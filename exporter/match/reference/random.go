@@ -3,7 +3,6 @@
 package reference
 
 import (
-	"math/big"
 	"math/rand/v2"
 
 	"github.com/tetrameter/tetrameter/exporter/policy"
@@ -12,193 +11,164 @@ import (
 // registers is how many arguments an event has.
 const registers = 6
 
-// Types returns the integer types of the format.
-func Types() []policy.Type {
-	return []policy.Type{
-		"int", "sint8", "int8", "uint8", "sint16", "int16", "uint16", "uint32", "sint32", "int32",
-		"ulong", "uint64", "size_t", "long", "sint64", "int64",
+// Features are parts of the format that Random uses.
+type Features uint
+
+// The features, which can be combined.
+const (
+	Integers    Features = 1 << iota // arguments that registers have
+	Caller                           // capabilities, namespaces, binaries by name
+	Expressions                      // CelExpr
+	Processes                        // process ids, parents, other operators on binaries
+	Texts
+	Files // their types
+	Sockets
+	Credentials
+	Results    // what functions return
+	Everything = 1<<iota - 1
+)
+
+// Random returns a hook with selectors, and an event. They are such that parsing
+// a policy could have given them. Values are often those of the event, or next
+// to them, or at the limits of their type, so that matches and misses are both
+// common.
+func Random(rng *rand.Rand, features Features) (policy.Hook, Event) {
+	g := generator{rng, features, &Event{
+		Objects: map[uint64]Object{},
+		Lists:   map[string][]policy.Range{"one": {{Min: 3, Max: 3}, {Min: 5, Max: 7}}, "two": {{Min: 120, Max: 130}}},
+	}}
+	h := g.hook()
+	g.caller()
+	for range g.rng.IntN(4) {
+		h.Selectors = append(h.Selectors, g.selector(h))
 	}
+	return h, *g.event
 }
 
-// Operators returns the operators for arguments.
-func Operators() []policy.Operator {
-	return []policy.Operator{
-		policy.Equal, policy.NotEqual, policy.GreaterThan, policy.LessThan, policy.Mask,
-		policy.InRange, policy.NotInRange,
-	}
+type generator struct {
+	rng   *rand.Rand
+	has   Features
+	event *Event
 }
 
-// Binaries returns the paths among which Random chooses.
-func Binaries() []string {
-	return []string{"/usr/bin/sudo", "/bin/sh", "/usr/bin/runc", "/usr/sbin/sshd"}
-}
-
-// Random returns selectors, the arguments that their hook declares, and an
-// event. They are such that parsing a policy could have given them. Values are
-// often those of the event, or next to them, or at the limits of their type, so
-// that matches and misses are both common.
-func Random(rng *rand.Rand) ([]policy.Selector, []policy.Arg, Event) {
-	g := generator{rng}
-	e := g.event()
-	var args []policy.Arg
-	for _, index := range rng.Perm(policy.MaxArgIndex + 1)[:1+rng.IntN(policy.MaxArgs)] {
-		args = append(args, policy.Arg{Index: index, Type: pick(rng, Types())})
-	}
-	var selectors []policy.Selector
-	for range rng.IntN(4) {
-		selectors = append(selectors, g.selector(args, e))
-	}
-	return selectors, args, e
-}
-
-type generator struct{ rng *rand.Rand }
-
-func pick[T any](rng *rand.Rand, from []T) T { return from[rng.IntN(len(from))] }
+func pick[T any](g generator, from ...T) T { return from[g.rng.IntN(len(from))] }
 
 // chance is true n times in 100.
 func (g generator) chance(n int) bool { return g.rng.IntN(100) < n }
 
-func (g generator) event() Event {
-	e := Event{
-		Binary:       pick(g.rng, Binaries()),
-		Capabilities: map[policy.CapabilitySet]uint64{},
-		Namespaces:   map[policy.Namespace]uint32{},
-		Host:         map[policy.Namespace]uint32{},
-	}
+// feature is chance for something that needs a feature.
+func (g generator) feature(f Features, n int) bool { return g.has&f != 0 && g.chance(n) }
+
+// hook declares arguments and gives the event their values.
+func (g generator) hook() policy.Hook {
+	var h policy.Hook
 	for range registers {
-		e.Args = append(e.Args, g.register())
+		g.event.Args = append(g.event.Args, g.register())
 	}
-	for _, set := range capabilitySets() {
-		e.Capabilities[set] = g.mask()
+	for _, index := range g.rng.Perm(policy.MaxArgIndex + 1)[:1+g.rng.IntN(policy.MaxArgs)] {
+		a := policy.Arg{Index: index, Type: g.argType()}
+		g.event.Args[index] = g.represent(&a, g.event.Args[index])
+		h.Args = append(h.Args, a)
 	}
-	for i, ns := range namespaces() {
-		e.Host[ns] = 0xEFFFFFF0 + uint32(i)
-		e.Namespaces[ns] = pick(g.rng, append(inodes(), e.Host[ns], e.Host[ns]))
+	if g.chance(20) {
+		h.Data = append(h.Data, pick(g, h.Args...))
 	}
-	return e
+	if g.has&Results != 0 {
+		a := policy.Arg{Type: g.argType()}
+		g.event.Return = g.represent(&a, g.register())
+		a.SizeArg = 0
+		h.ReturnArg = &a
+	}
+	return h
 }
 
-// register is often small or at the edge of a type, with any upper bits.
-func (g generator) register() uint64 {
-	low := pick(g.rng, []uint64{0, 1, 2, 16, g.rng.Uint64()})
-	if g.chance(50) {
-		low = uint64(1)<<pick(g.rng, []int{7, 8, 15, 16, 31, 32, 63}) - uint64(g.rng.IntN(3)) + 1
+// argType prefers integers, which have the most operators.
+func (g generator) argType() policy.Type {
+	switch {
+	case g.feature(Texts, 30):
+		return pick(g, TextTypes()...)
+	case g.feature(Files, 20):
+		return pick(g, fileTypes()...)
+	case g.feature(Sockets, 20):
+		return pick(g, SocketTypes()...)
+	case g.feature(Credentials, 15):
+		return pick(g, "cred", "kernel_cap_t", "cap_permitted", "cap_effective", policy.Type("cap_inheritable"))
 	}
-	if g.chance(30) {
-		low = -low
-	}
-	if g.chance(30) {
-		shift := pick(g.rng, []int{8, 16, 32})
-		low = low<<(64-shift)>>(64-shift) | g.rng.Uint64()<<shift
-	}
-	return low
+	return pick(g, Types()...)
 }
 
-// mask has few bits or most.
-func (g generator) mask() uint64 {
-	switch g.rng.IntN(4) {
-	case 0:
-		return 0
-	case 1:
-		return 1<<41 - 1
+// represent gives what a register has for a value of the type. Objects have
+// addresses that no random integer is near.
+func (g generator) represent(a *policy.Arg, register uint64) uint64 {
+	o := Object{Type: a.Type}
+	switch a.Type.Class() {
+	case policy.TextClass:
+		o = g.textObject(a)
+	case policy.SocketClass:
+		o = g.socketObject(a.Type)
+	case policy.CapabilityClass:
+		o.Capabilities = g.mask()
 	default:
-		return 1<<g.rng.IntN(41) | 1<<20
+		return register
 	}
+	address := 0xffff_8000_0000_0000 + uint64(len(g.event.Objects)+1)<<12
+	g.event.Objects[address] = o
+	return address
 }
 
-func (g generator) selector(args []policy.Arg, e Event) policy.Selector {
+// selector draws filters on what the hook declares, and on the caller.
+func (g generator) selector(h policy.Hook) policy.Selector {
 	var s policy.Selector
+	if g.feature(Results, 25) {
+		s.Return = append(s.Return, g.filter([]policy.Arg{*h.ReturnArg}, g.event.Return))
+	}
 	for range g.rng.IntN(3) {
-		s.Args = append(s.Args, g.argFilter(args, e))
+		position := g.rng.IntN(len(h.Args))
+		f := g.filter(h.Args[position:position+1], g.event.Args[h.Args[position].Index])
+		f.Arg = position
+		if f.Operator == policy.CapabilitiesGained {
+			f.Second = g.otherSet(h.Args)
+		}
+		s.Args = append(s.Args, f)
 	}
-	if g.chance(25) {
-		s.Binaries = append(s.Binaries, g.binaryFilter())
+	if len(h.Data) > 0 && g.chance(40) {
+		s.Data = append(s.Data, g.filter(h.Data, g.event.Args[h.Data[0].Index]))
 	}
-	if g.chance(25) {
-		s.Capabilities = append(s.Capabilities, policy.CapabilityFilter{
-			Set: pick(g.rng, capabilitySets()), Operator: g.in(), Mask: g.mask() | 1<<21,
-		})
+	if g.feature(Expressions, 20) {
+		if x := g.expression(h.Args); x != nil {
+			s.Args = append(s.Args, policy.ArgFilter{Operator: policy.CelExpr, Expr: x})
+		}
 	}
-	if g.chance(25) {
-		s.Namespaces = append(s.Namespaces, g.namespaceFilter())
-	}
+	g.callerFilters(&s)
 	return s
 }
 
-func (g generator) in() policy.Operator {
-	return pick(g.rng, []policy.Operator{policy.In, policy.NotIn})
-}
-
-func (g generator) binaryFilter() policy.BinaryFilter {
-	f := policy.BinaryFilter{Operator: g.in()}
-	for range 1 + g.rng.IntN(2) {
-		f.Paths = append(f.Paths, pick(g.rng, Binaries()))
-	}
-	return f
-}
-
-func (g generator) namespaceFilter() policy.NamespaceFilter {
-	f := policy.NamespaceFilter{
-		Namespace: pick(g.rng, namespaces()), Operator: g.in(), Host: g.chance(50),
-	}
-	for range g.rng.IntN(3) {
-		f.Inodes = append(f.Inodes, pick(g.rng, inodes()))
-	}
-	if len(f.Inodes) == 0 {
-		f.Host = true
-	}
-	return f
-}
-
-func (g generator) argFilter(args []policy.Arg, e Event) policy.ArgFilter {
-	f := policy.ArgFilter{Arg: g.rng.IntN(len(args)), Operator: pick(g.rng, Operators())}
-	arg := args[f.Arg]
-	for range 1 + g.rng.IntN(3) {
-		low := g.value(arg, e)
-		high := low
-		if f.Operator == policy.InRange || f.Operator == policy.NotInRange {
-			high = g.value(arg, e)
-			if Number(arg.Type, low).Cmp(Number(arg.Type, high)) > 0 {
-				low, high = high, low
-			}
+// filter draws a filter on the first of args, which has a value.
+func (g generator) filter(args []policy.Arg, register uint64) policy.ArgFilter {
+	o := g.event.Objects[register]
+	switch args[0].Type.Class() {
+	case policy.TextClass:
+		return g.textFilter(args[0], o)
+	case policy.SocketClass:
+		return g.socketFilter(args[0].Type, o)
+	case policy.CapabilityClass:
+		f := policy.ArgFilter{Operator: policy.CapabilitiesGained}
+		if g.chance(50) {
+			mask := g.mask() | 1<<21
+			f.Values = []policy.Range{{Min: mask, Max: mask}}
 		}
-		f.Values = append(f.Values, policy.Range{Min: low, Max: high})
+		return f
 	}
-	return f
+	return g.integerFilter(args[0].Type, register)
 }
 
-// value is a number of the argument's type as policy.Range has it.
-func (g generator) value(arg policy.Arg, e Event) uint64 {
-	var near uint64
-	switch g.rng.IntN(4) {
-	case 0, 1:
-		near = e.Args[arg.Index]
-	case 2:
-		near = g.register()
-	default:
-		near = uint64(1) << pick(g.rng, []int{7, 8, 15, 16, 31, 32, 63})
+// otherSet is the position of a set of capabilities.
+func (g generator) otherSet(args []policy.Arg) int {
+	var positions []int
+	for i, a := range args {
+		if a.Type.Class() == policy.CapabilityClass {
+			positions = append(positions, i)
+		}
 	}
-	near += pick(g.rng, []uint64{0, 0, 1, ^uint64(0)})
-	return bits(Number(arg.Type, near))
-}
-
-// bits is two's complement in 64 bits.
-func bits(n *big.Int) uint64 {
-	if n.Sign() < 0 {
-		return uint64(n.Int64())
-	}
-	return n.Uint64()
-}
-
-func inodes() []uint32 { return []uint32{1, 0x7FFFFFFF, 0x80000001, 0xF0000001} }
-
-func capabilitySets() []policy.CapabilitySet {
-	return []policy.CapabilitySet{policy.Effective, policy.Inheritable, policy.Permitted}
-}
-
-func namespaces() []policy.Namespace {
-	return []policy.Namespace{
-		policy.Uts, policy.Ipc, policy.Mnt, policy.Pid, policy.PidForChildren,
-		policy.Net, policy.Time, policy.TimeForChildren, policy.Cgroup, policy.User,
-	}
+	return pick(g, positions...)
 }

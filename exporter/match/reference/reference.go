@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package reference says what selectors mean, for tests only: it evaluates them
-// in the plainest way, on mathematical integers, and shares no code with
-// package match. The tests of match compare compiled code with it, those that
-// count real events compute their expectations by it. No program imports it.
+// in the plainest way, on mathematical integers and Go strings, and shares no
+// code with package match. The tests of match compare compiled code with it,
+// those that count real events compute their expectations by it. No program
+// imports it.
 package reference
 
 import (
-	"math/big"
+	"net/netip"
 	"slices"
 
 	"github.com/tetrameter/tetrameter/exporter/policy"
@@ -17,96 +18,113 @@ import (
 type Event struct {
 	// Args are the argument registers of the function, by policy.Arg.Index. Of
 	// a register that carries less than 64 bits the others are arbitrary.
-	Args         []uint64
-	Binary       string
-	Capabilities map[policy.CapabilitySet]uint64
-	Namespaces   map[policy.Namespace]uint32
+	Args   []uint64
+	Return uint64 // likewise
+	// Objects are what the registers stand for that carry no integers.
+	Objects map[uint64]Object
+	// Binary is empty for a kernel thread.
+	Binary, Parent string
+	// PIDs are the ids of the process and, after it, of those it descends from;
+	// NamespacePIDs are the same in the process's own pid namespace.
+	PIDs, NamespacePIDs []uint32
+	Capabilities        map[policy.CapabilitySet]uint64
+	Namespaces          map[policy.Namespace]uint32
 	// Host has the namespaces of the host's first process.
 	Host map[policy.Namespace]uint32
+	// Lists are the numbers in the lists that filters name.
+	Lists map[string][]policy.Range
 }
 
-// Match says whether the selectors of a hook that declares args match the
-// event. No selectors match every event.
-func Match(selectors []policy.Selector, args []policy.Arg, e Event) bool {
-	for _, s := range selectors {
-		if matchSelector(s, args, e) {
+// Object is what a pointer or a file descriptor stands for.
+type Object struct {
+	Type                    policy.Type
+	Text                    string // empty if it cannot be read
+	FileType                uint64
+	Family, Protocol, State uint64
+	SourcePort, DestPort    uint64
+	Source, Dest            netip.Addr // the zero value if there is none
+	Capabilities            uint64
+}
+
+// Match says whether the selectors of a hook match the event. No selectors match
+// every event.
+func Match(h policy.Hook, e Event) bool {
+	for _, s := range h.Selectors {
+		if matchDeclared(s, h, e) && matchCaller(s, e) {
 			return true
 		}
 	}
-	return len(selectors) == 0
+	return len(h.Selectors) == 0
 }
 
-func matchSelector(s policy.Selector, args []policy.Arg, e Event) bool {
+// matchDeclared decides the filters on what the hook declares.
+func matchDeclared(s policy.Selector, h policy.Hook, e Event) bool {
+	values := func(declared []policy.Arg) []value {
+		var list []value
+		for _, a := range declared {
+			list = append(list, value{a, e.Args[a.Index]})
+		}
+		return list
+	}
 	for _, f := range s.Args {
-		if !matchArg(f, args[f.Arg], e) {
+		if !matchValue(f, values(h.Args), e) {
 			return false
 		}
 	}
-	for _, f := range s.Binaries {
-		if slices.Contains(f.Paths, e.Binary) != (f.Operator == policy.In) {
+	for _, f := range s.Data {
+		if !matchValue(f, values(h.Data), e) {
 			return false
 		}
 	}
-	for _, f := range s.Capabilities {
-		if holdsOne := e.Capabilities[f.Set]&f.Mask != 0; holdsOne != (f.Operator == policy.In) {
-			return false
-		}
-	}
-	for _, f := range s.Namespaces {
-		inode := e.Namespaces[f.Namespace]
-		listed := slices.Contains(f.Inodes, inode) || f.Host && inode == e.Host[f.Namespace]
-		if listed != (f.Operator == policy.In) {
+	for _, f := range s.Return {
+		if !matchValue(f, []value{{*h.ReturnArg, e.Return}}, e) {
 			return false
 		}
 	}
 	return true
 }
 
-func matchArg(f policy.ArgFilter, arg policy.Arg, e Event) bool {
-	value := Number(arg.Type, e.Args[arg.Index])
-	anyHolds, noneEqual := false, true
-	for _, r := range f.Values {
-		low, high := Number(arg.Type, r.Min), Number(arg.Type, r.Max)
-		inside := value.Cmp(low) >= 0 && value.Cmp(high) <= 0
-		noneEqual = noneEqual && !inside
-		switch f.Operator {
-		case policy.Equal, policy.InRange:
-			anyHolds = anyHolds || inside
-		case policy.GreaterThan:
-			anyHolds = anyHolds || value.Cmp(low) > 0
-		case policy.LessThan:
-			anyHolds = anyHolds || value.Cmp(low) < 0
-		case policy.Mask:
-			// And works on two's complement of any length.
-			anyHolds = anyHolds || new(big.Int).And(value, low).Sign() != 0
+// matchCaller decides the filters on the process that makes the call.
+func matchCaller(s policy.Selector, e Event) bool {
+	for _, f := range s.PIDs {
+		if matchPIDs(f, e) == f.Operator.Negated() {
+			return false
 		}
 	}
-	if f.Operator == policy.NotEqual || f.Operator == policy.NotInRange {
-		return noneEqual
+	for _, f := range s.Binaries {
+		if matchText(f.Operator, f.Paths, e.Binary) == f.Operator.Negated() {
+			return false
+		}
 	}
-	return anyHolds
+	for _, f := range s.ParentBinaries {
+		if matchText(f.Operator, f.Paths, e.Parent) == f.Operator.Negated() {
+			return false
+		}
+	}
+	for _, f := range s.Capabilities {
+		onHost := e.Namespaces[policy.User] == e.Host[policy.User]
+		if holdsOne := e.Capabilities[f.Set]&f.Mask != 0; holdsOne == f.Operator.Negated() || f.Namespace && onHost {
+			return false
+		}
+	}
+	for _, f := range s.Namespaces {
+		inode := e.Namespaces[f.Namespace]
+		listed := slices.Contains(f.Inodes, inode) || f.Host && inode == e.Host[f.Namespace]
+		if listed == f.Operator.Negated() {
+			return false
+		}
+	}
+	return true
 }
 
-// Number is the integer that the low bits of a register are when they are read
-// as a C value of the type.
-func Number(t policy.Type, register uint64) *big.Int {
-	switch t {
-	case "int8", "sint8":
-		return big.NewInt(int64(int8(register)))
-	case "int16", "sint16":
-		return big.NewInt(int64(int16(register)))
-	case "int", "int32", "sint32":
-		return big.NewInt(int64(int32(register)))
-	case "long", "int64", "sint64":
-		return big.NewInt(int64(register))
-	case "uint8":
-		return big.NewInt(int64(uint8(register)))
-	case "uint16":
-		return big.NewInt(int64(uint16(register)))
-	case "uint32":
-		return big.NewInt(int64(uint32(register)))
-	case "ulong", "uint64", "size_t":
-		return new(big.Int).SetUint64(register)
+// matchPIDs says whether the filter lists the process.
+func matchPIDs(f policy.PIDFilter, e Event) bool {
+	pids := e.PIDs
+	if f.Namespace {
+		pids = e.NamespacePIDs
 	}
-	panic("type " + string(t) + " is not an integer")
+	if !f.FollowForks {
+		pids = pids[:1]
+	}
+	return slices.ContainsFunc(pids, func(pid uint32) bool { return slices.Contains(f.Values, pid) })
 }

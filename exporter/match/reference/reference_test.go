@@ -45,9 +45,11 @@ func TestMatchArg(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			selectors := []policy.Selector{{Args: []policy.ArgFilter{{Operator: test.op, Values: test.values}}}}
-			args := []policy.Arg{{Index: 1, Type: test.typ}}
-			got := reference.Match(selectors, args, reference.Event{Args: []uint64{0, test.register}})
+			hook := policy.Hook{
+				Args:      []policy.Arg{{Index: 1, Type: test.typ}},
+				Selectors: []policy.Selector{{Args: []policy.ArgFilter{{Operator: test.op, Values: test.values}}}},
+			}
+			got := reference.Match(hook, reference.Event{Args: []uint64{0, test.register}})
 			if diff := cmp.Diff(test.want, got); diff != "" {
 				t.Errorf("match differs (-want +got):\n%s", diff)
 			}
@@ -57,7 +59,8 @@ func TestMatchArg(t *testing.T) {
 
 func TestMatchCaller(t *testing.T) {
 	event := reference.Event{
-		Binary:       "/bin/sh",
+		Binary: "/bin/sh", Parent: "/usr/bin/sudo",
+		PIDs: []uint32{70, 60, 1}, NamespacePIDs: []uint32{7, 1},
 		Capabilities: map[policy.CapabilitySet]uint64{policy.Effective: 0b110},
 		Namespaces:   map[policy.Namespace]uint32{policy.Mnt: 5, policy.Net: 6},
 		Host:         map[policy.Namespace]uint32{policy.Mnt: 5, policy.Net: 1},
@@ -71,6 +74,9 @@ func TestMatchCaller(t *testing.T) {
 	binary := func(op policy.Operator, paths ...string) policy.Selector {
 		return policy.Selector{Binaries: []policy.BinaryFilter{{Operator: op, Paths: paths}}}
 	}
+	pid := func(f policy.PIDFilter) policy.Selector { return policy.Selector{PIDs: []policy.PIDFilter{f}} }
+	parent := policy.BinaryFilter{Operator: policy.NotPostfix, Paths: []string{"/sudo"}}
+	inNamespace := policy.CapabilityFilter{Set: policy.Effective, Operator: policy.In, Mask: 0b010, Namespace: true}
 	tests := []struct {
 		name     string
 		selector policy.Selector
@@ -86,10 +92,18 @@ func TestMatchCaller(t *testing.T) {
 		{"not in the host's, is by number", namespace(policy.Net, policy.NotIn, true, 6), false},
 		{"binary", binary(policy.In, "/bin/ls", "/bin/sh"), true},
 		{"other binary", binary(policy.NotIn, "/bin/ls", "/bin/sh"), false},
+		{"directory of the binary", binary(policy.Prefix, "/bin/"), true},
+		{"other directory", binary(policy.NotPrefix, "/bin/"), false},
+		{"parent", policy.Selector{ParentBinaries: []policy.BinaryFilter{parent}}, false},
+		{"pid", pid(policy.PIDFilter{Operator: policy.In, Values: []uint32{70}}), true},
+		{"pid of the parent", pid(policy.PIDFilter{Operator: policy.In, Values: []uint32{60}}), false},
+		{"pid of an ancestor", pid(policy.PIDFilter{Operator: policy.In, Values: []uint32{1}, FollowForks: true}), true},
+		{"pid in the namespace", pid(policy.PIDFilter{Operator: policy.NotIn, Values: []uint32{0, 1}, Namespace: true}), true},
+		{"capability on the host", policy.Selector{Capabilities: []policy.CapabilityFilter{inNamespace}}, false},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			got := reference.Match([]policy.Selector{test.selector}, nil, event)
+			got := reference.Match(policy.Hook{Selectors: []policy.Selector{test.selector}}, event)
 			if diff := cmp.Diff(test.want, got); diff != "" {
 				t.Errorf("match differs (-want +got):\n%s", diff)
 			}
@@ -99,15 +113,33 @@ func TestMatchCaller(t *testing.T) {
 
 // TestRandom: a generator that draws only misses tests nothing.
 func TestRandom(t *testing.T) {
-	rng := rand.New(rand.NewPCG(1, 2))
-	const n = 10_000
-	matches := 0
-	for range n {
-		if reference.Match(reference.Random(rng)) {
-			matches++
+	for _, features := range []reference.Features{reference.Integers | reference.Caller, reference.Everything} {
+		rng := rand.New(rand.NewPCG(1, 2))
+		const n = 10_000
+		matches := 0
+		for range n {
+			if reference.Match(reference.Random(rng, features)) {
+				matches++
+			}
+		}
+		if matches < n/4 || matches > n*3/4 {
+			t.Errorf("%d of %d match: want both matches and misses to be common", matches, n)
 		}
 	}
-	if matches < n/4 || matches > n*3/4 {
-		t.Errorf("%d of %d match: want both matches and misses to be common", matches, n)
+}
+
+// TestFeatures: without features a hook needs nothing but registers.
+func TestFeatures(t *testing.T) {
+	rng := rand.New(rand.NewPCG(3, 4))
+	for range 1000 {
+		h, e := reference.Random(rng, reference.Integers)
+		if len(e.Objects) > 0 || h.ReturnArg != nil {
+			t.Fatalf("hook %+v for event %+v", h, e)
+		}
+		for _, s := range h.Selectors {
+			if !cmp.Equal(s, policy.Selector{Args: s.Args, Data: s.Data}) {
+				t.Fatalf("selector %+v", s)
+			}
+		}
 	}
 }

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"encoding/json"
+	"io"
+	"log/slog"
+	"os"
+
+	"github.com/alecthomas/kingpin/v2"
+
+	"github.com/tetrameter/tetrameter/exporter/kernel"
+	"github.com/tetrameter/tetrameter/exporter/plan"
+	"github.com/tetrameter/tetrameter/exporter/policy"
+)
+
+// planOptions are the flags of the command plan.
+type planOptions struct {
+	files  []string
+	set    map[string]string
+	attach string
+	json   bool
+}
+
+func planFlags(c *kingpin.CmdClause) *planOptions {
+	o := &planOptions{set: variableFlag(c)}
+	c.Arg("file", "Policy file, or application:NAME.").Required().StringsVar(&o.files)
+	attachFlag(c, &o.attach)
+	c.Flag("json", "Print JSON.").BoolVar(&o.json)
+	return o
+}
+
+// explain is the command plan: it prints what this kernel would attach for
+// policies, and attaches nothing but what shows which ways work.
+func explain(o planOptions, out io.Writer, log *slog.Logger) error {
+	v := newVariables(os.Environ(), o.set)
+	var loaded []*policy.Policy
+	for _, file := range o.files {
+		data, err := readPolicy(file)
+		if err != nil {
+			return err
+		}
+		p, err := v.parse(file, data)
+		if err != nil {
+			return err
+		}
+		p.Enabled = true // to be asked is to be wanted
+		loaded = append(loaded, p)
+	}
+	k, err := kernel.Open(kernel.Options{NoPin: true, MaxSeries: 1, Logger: log})
+	if err != nil {
+		return err
+	}
+	defer k.Close()
+	opts := plan.Options{}
+	if o.attach != "auto" {
+		opts.Kinds = []plan.Kind{plan.Kind(o.attach)}
+	}
+	report := plan.Build(loaded, k.Facts(), opts).Report()
+	if !o.json {
+		return report.Write(out)
+	}
+	enc := json.NewEncoder(out)
+	enc.SetIndent("", "  ")
+	return enc.Encode(report)
+}

@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package match
+
+import (
+	"fmt"
+
+	"github.com/cilium/ebpf/asm"
+
+	"github.com/tetrameter/tetrameter/exporter/policy"
+)
+
+// index finds the number that bpf/event.h has for a name.
+func index[T comparable](list []T, v T) int32 {
+	for i, e := range list {
+		if e == v {
+			return int32(i)
+		}
+	}
+	return -1
+}
+
+// capabilitySets are in the order of the enum in bpf/event.h.
+func capabilitySets() []policy.CapabilitySet {
+	return []policy.CapabilitySet{policy.Effective, policy.Inheritable, policy.Permitted}
+}
+
+// namespaces are in the order of the enum in bpf/event.h.
+func namespaces() []policy.Namespace {
+	return []policy.Namespace{
+		policy.Uts, policy.Ipc, policy.Mnt, policy.Pid, policy.PidForChildren,
+		policy.Net, policy.Time, policy.TimeForChildren, policy.Cgroup, policy.User,
+	}
+}
+
+// ask calls a function of one parameter and puts the result into value.
+func ask(c *code, function string, parameter int32) {
+	c.call(function, asm.Mov.Imm(asm.R2, parameter))
+	c.emit(asm.Mov.Reg(value, asm.R0))
+}
+
+// single are ranges of one number each.
+func single(numbers []uint32) []policy.Range {
+	var ranges []policy.Range
+	for _, n := range numbers {
+		ranges = append(ranges, policy.Range{Min: uint64(n), Max: uint64(n)})
+	}
+	return ranges
+}
+
+// inPIDNamespace is a flag of pid and descends.
+const inPIDNamespace = 1
+
+// pid makes the condition of a filter on process ids.
+func (b builder) pid(f policy.PIDFilter) (condition, error) {
+	flags, name := int32(0), "pid"
+	if f.Namespace {
+		flags, name = inPIDNamespace, "pid in its namespace"
+	}
+	if f.FollowForks {
+		text := name + " or an ancestor's " + describe(f.Operator, unsigned(32), single(f.Values), nil)
+		return descent{f.Values, flags, f.Operator.Negated(), text}, nil
+	}
+	return membership{
+		order: unsigned(32), cost: rankPID, negated: f.Operator.Negated(),
+		text:    name + " " + describe(f.Operator, unsigned(32), single(f.Values), nil),
+		members: unsigned(32).union(single(f.Values)),
+		load: func(c *code) operand {
+			ask(c, "pid", flags)
+			return operand{value, true}
+		},
+	}, nil
+}
+
+// descent is the condition that the process or one it descends from has one of
+// some ids, or that none has.
+type descent struct {
+	pids    []uint32
+	flags   int32
+	negated bool
+	text    string
+}
+
+func (d descent) rank() rank     { return rankAncestor }
+func (d descent) String() string { return d.text }
+
+func (d descent) compile(c *code, failed label) {
+	pass := c.label()
+	hit, miss := pass, failed
+	if d.negated {
+		hit, miss = failed, pass
+	}
+	for _, pid := range d.pids {
+		c.call("descends", asm.Mov.Imm(asm.R2, int32(pid)), asm.Mov.Imm(asm.R3, d.flags))
+		c.jumpIf(asm.JNE, operand{asm.R0, true}, 0, hit)
+	}
+	c.jump(miss)
+	c.place(pass)
+}
+
+// namespace makes the condition of a filter on a namespace.
+func (b builder) namespace(f policy.NamespaceFilter) (condition, error) {
+	ranges := single(f.Inodes)
+	words := numbers(unsigned(32), ranges)
+	if f.Host {
+		inode, ok := b.in.HostNamespaces[f.Namespace]
+		if !ok {
+			return nil, noNamespace(f.Pos, f.Namespace)
+		}
+		ranges = append(ranges, single([]uint32{inode})...)
+		words = append(words, "host_ns")
+	}
+	return membership{
+		order: unsigned(32), cost: rankCaller, negated: f.Operator.Negated(),
+		text:    fmt.Sprintf("%s namespace %s", f.Namespace, relation(f.Operator, words)),
+		members: unsigned(32).union(ranges),
+		load: func(c *code) operand {
+			ask(c, "namespace_inode", index(namespaces(), f.Namespace))
+			return operand{value, true}
+		},
+	}, nil
+}
+
+func noNamespace(pos policy.Pos, ns policy.Namespace) error {
+	return fmt.Errorf("%v: this kernel has no %s namespace", pos, ns)
+}
+
+// holding is the condition that the current task holds a capability, or none.
+type holding struct {
+	policy.CapabilityFilter
+	// host is the inode number of the user namespace where the filter fails, if
+	// it is restricted.
+	host uint32
+}
+
+// capabilities makes the condition of a filter on capabilities.
+func (b builder) capabilities(f policy.CapabilityFilter) (condition, error) {
+	h := holding{CapabilityFilter: f}
+	if f.Namespace {
+		var ok bool
+		if h.host, ok = b.in.HostNamespaces[policy.User]; !ok {
+			return nil, noNamespace(f.Pos, policy.User)
+		}
+	}
+	return h, nil
+}
+
+func (h holding) rank() rank { return rankCaller }
+
+func (h holding) String() string {
+	text := fmt.Sprintf("%s capabilities %s %#x", h.Set, symbol(policy.Mask), h.Mask)
+	if h.Operator.Negated() {
+		text = "not " + text
+	}
+	if h.Namespace {
+		text += " in a user namespace"
+	}
+	return text
+}
+
+func (h holding) compile(c *code, failed label) {
+	if h.Namespace {
+		ask(c, "namespace_inode", index(namespaces(), policy.User))
+		c.jumpIf(asm.JEq, operand{value, true}, uint64(h.host), failed)
+	}
+	ask(c, "capabilities", index(capabilitySets(), h.Set))
+	pass := c.label()
+	if h.Operator.Negated() {
+		c.jumpIfAny(operand{register: value}, h.Mask, failed, pass)
+	} else {
+		c.jumpIfAny(operand{register: value}, h.Mask, pass, failed)
+	}
+	c.place(pass)
+}
+
+// compile is the condition of the attach point.
+func (g *Guard) compile(c *code, failed label) {
+	c.emit(asm.LoadMem(value, event, int16(8*g.Arg), asm.DWord))
+	if g.Dereference {
+		c.call("user_word", asm.Mov.Reg(asm.R2, value))
+		c.emit(asm.Mov.Reg(value, asm.R0))
+	}
+	pass := c.label()
+	c.jumpIfAny(operand{register: value}, g.Mask, pass, failed)
+	c.place(pass)
+}

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package match
+
+import (
+	"github.com/cilium/ebpf/asm"
+
+	"github.com/tetrameter/tetrameter/exporter/policy"
+)
+
+// fixed says whether the value is the same at every event.
+func (s Source) fixed() bool { return s.Kind == Constant && len(s.Steps) == 0 }
+
+// rank is what it costs to get the value.
+func (s Source) rank() rank {
+	if len(s.Steps) == 0 && (s.Kind == Register || s.Kind == Constant) {
+		return rankRegister
+	}
+	return rankMemory
+}
+
+// load puts the value into a register that survives calls. What is above the
+// bits of the value is as the source has it.
+func (s Source) load(c *code, dst asm.Register) {
+	offset := asm.Mov.Imm(asm.R2, int32(s.Offset))
+	switch s.Kind {
+	case Register:
+		c.emit(asm.LoadMem(dst, event, int16(8*s.Index), asm.DWord))
+	case Constant:
+		c.set(dst, s.Value)
+	case Field:
+		c.call("context_word", offset, asm.Mov.Imm(asm.R3, int32(s.Size)))
+	case FieldAddress:
+		c.call("context_address", offset)
+	case FieldLocation:
+		c.call("context_location", offset)
+	case CurrentTask:
+		c.call("current_task")
+	}
+	if s.Kind != Register && s.Kind != Constant {
+		c.emit(asm.Mov.Reg(dst, asm.R0))
+	}
+	for _, step := range s.Steps {
+		c.add(dst, uint64(step.Offset))
+		if step.Load != 0 {
+			c.call("kernel_word", asm.Mov.Reg(asm.R2, dst), asm.Mov.Imm(asm.R3, int32(step.Load)))
+			c.emit(asm.Mov.Reg(dst, asm.R0))
+		}
+	}
+}
+
+// width is how many of the low bits of what load gives may be set.
+func (s Source) width() int {
+	if n := len(s.Steps); n > 0 && s.Steps[n-1].Load != 0 {
+		return 8 * s.Steps[n-1].Load
+	} else if n == 0 && s.Kind == Field {
+		return 8 * s.Size
+	}
+	return 64
+}
+
+// loadLow is load for a value of so many bits, and says how many of the low
+// bits may be set. A register that carries less than 64 bits has in the others
+// whatever the caller left there.
+func (s Source) loadLow(c *code, dst asm.Register, bits int) (width int) {
+	sizes := map[int]asm.Size{8: asm.Byte, 16: asm.Half, 32: asm.Word}
+	if size, ok := sizes[bits]; ok && s.Kind == Register && len(s.Steps) == 0 {
+		c.emit(asm.LoadMem(dst, event, int16(8*s.Index), size))
+		return bits
+	}
+	s.load(c, dst)
+	return s.width()
+}
+
+// loadInteger puts an integer into dst so that it can be compared.
+func (s Source) loadInteger(c *code, dst asm.Register, typ policy.Integer) operand {
+	width := s.loadLow(c, dst, typ.Bits)
+	if typ.Bits == 32 {
+		return operand{dst, true}
+	}
+	extend(c, dst, typ, width)
+	return operand{dst, false}
+}
+
+// extend makes 64 bits of a value of which so many low bits may be set.
+func extend(c *code, register asm.Register, typ policy.Integer, width int) {
+	shift := int32(64 - typ.Bits)
+	switch {
+	case shift == 0 || !typ.Signed && width <= typ.Bits:
+	case typ.Signed:
+		c.emit(asm.LSh.Imm(register, shift), asm.ArSh.Imm(register, shift))
+	default:
+		c.emit(asm.LSh.Imm(register, shift), asm.RSh.Imm(register, shift))
+	}
+}

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package match_test
+
+import (
+	"math/rand/v2"
+
+	"github.com/tetrameter/tetrameter/exporter/match"
+	"github.com/tetrameter/tetrameter/exporter/match/reference"
+	"github.com/tetrameter/tetrameter/exporter/policy"
+)
+
+// source draws a way to a value which a register has too: mostly that register.
+func (h *hook) source(rng *rand.Rand, t policy.Type, index int, register uint64) match.Source {
+	value, size := register, uint64(8)
+	if integer, ok := t.Integer(); ok {
+		value, size = extended(t, register), uint64(integer.Bits/8)
+	}
+	switch rng.IntN(10) {
+	case 0:
+		if index == match.ReturnRegister {
+			break
+		}
+		return match.Source{Kind: match.Constant, Value: value}
+	case 1:
+		return h.field(value, size)
+	case 2, 3:
+		return h.structure(rng, value, size)
+	}
+	return match.Source{Kind: match.Register, Index: index}
+}
+
+// extended is what the low bits mean as 64-bit two's complement.
+func extended(t policy.Type, low uint64) uint64 {
+	return reference.Bits(reference.Number(t, low))
+}
+
+// low is what memory of so many bytes has of a value.
+func low(value, size uint64) uint64 { return value << (64 - 8*size) >> (64 - 8*size) }
+
+// offset is one that no other step has.
+func (h *hook) offset() uint32 { return uint32(len(h.world.words)) << 4 }
+
+// field puts a value into the record.
+func (h *hook) field(value, size uint64) match.Source {
+	offset := h.offset()
+	h.world.words[request{"context_word", uint64(offset), size}] = low(value, size)
+	return match.Source{Kind: match.Field, Offset: offset, Size: int(size)}
+}
+
+// structure puts a value into memory, one or two pointers from something that
+// has an address, or gives the way to where it points.
+func (h *hook) structure(rng *rand.Rand, value, size uint64) match.Source {
+	s := match.Source{Offset: h.offset()}
+	address := 0xffff_a000_0000_0000 + rng.Uint64N(1<<40)
+	switch rng.IntN(4) {
+	case 0:
+		s.Kind, address = match.CurrentTask, currentTask
+	case 1:
+		s.Kind = match.FieldAddress
+		h.world.words[request{"context_address", uint64(s.Offset), 0}] = address
+	case 2:
+		s.Kind = match.FieldLocation
+		h.world.words[request{"context_location", uint64(s.Offset), 0}] = address
+	case 3:
+		s.Kind, s.Value = match.Constant, address
+	}
+	for rng.IntN(2) == 0 {
+		next := 0xffff_b000_0000_0000 + rng.Uint64N(1<<40)
+		address = h.step(&s, address, next, 8)
+	}
+	if size == 8 && rng.IntN(4) == 0 { // the value is an address in something
+		offset := rng.Uint32()
+		h.step(&s, address, value-uint64(offset), 8)
+		s.Steps = append(s.Steps, match.Step{Offset: offset})
+		return s
+	}
+	h.step(&s, address, low(value, size), size)
+	return s
+}
+
+// step leads from an address to what is there.
+func (h *hook) step(s *match.Source, address, content, size uint64) uint64 {
+	offset := h.offset()
+	h.world.words[request{"kernel_word", address + uint64(offset), size}] = content
+	s.Steps = append(s.Steps, match.Step{Offset: offset, Load: int(size)})
+	return content
+}
