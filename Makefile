@@ -65,7 +65,7 @@ deps: ## Install the Debian packages that tests and generators need
 
 generate: deps ## Write the BPF objects, their bindings and the generated documentation
 	go generate ./...
-	go test -count=1 -run '^TestDocs$$' ./exporter/collector -update
+	go test -count=1 -run '^TestDocs$$' ./exporter ./exporter/collector -update
 
 # Whether generate changes anything, committed or not.
 generated = git ls-files -co --exclude-standard -- bpf docs | xargs sha256sum
@@ -91,7 +91,7 @@ unit: ## Run the tests that this kernel can run
 # What a virtual machine gets besides the test. A test mounts over /usr/bin.
 VM_FILES := bin/tetrameter:/bin/tetrameter,policies/standard:/policies,bin/trigger:/usr/bin/trigger
 VM_FLAGS := -tetrameter /bin/tetrameter -trigger /usr/bin/trigger -policies /policies \
-	-module /lib/test/module.ko
+	-module /lib/test/module.ko -reloads 10
 
 # Two machines at a time, each on one CPU of the host; a log for each.
 test-vm: deps build ## Run the tests on other kernels: make test-vm ATTACH=kprobe

@@ -11,19 +11,39 @@
 #define PATH_STEPS 512
 #define DELETED " (deleted)"
 
+/*
+ * Fields that lie side by side in a kernel struct are read at once: each read
+ * costs as much as twenty instructions of a program.
+ */
+struct part {
+	char bytes[32];
+};
+
+/* Reads what begins with a field. */
+#define read_part(to, type, address, first)            \
+	bpf_probe_read_kernel(to, sizeof(struct part), \
+			      (void *)(address) + bpf_core_field_offset(type, first))
+
+#define part_offset(type, first, field) \
+	(bpf_core_field_offset(type, field) - bpf_core_field_offset(type, first))
+
+/* A field of what was read, or read alone if a kernel has it elsewhere. */
+#define part_field(from, type, address, first, as, field)                      \
+	(part_offset(type, first, field) <= sizeof(struct part) - sizeof(as) ? \
+		 *(as *)((from)->bytes + part_offset(type, first, field)) :    \
+		 (as)BPF_CORE_READ((type *)(address), field))
+
 /* Puts a name before the path, after a slash; false when it does not fit. */
-static __always_inline bool prepend(struct scratch_value *s, struct dentry *dentry)
+static __always_inline bool prepend(struct scratch_value *s, __u32 length, __u64 name)
 {
-	__u32 len = BPF_CORE_READ(dentry, d_name.len) & (NAME_SIZE - 1);
-	__u32 at = s->at;
+	__u32 len = length & (NAME_SIZE - 1), at = s->at;
 
 	if (at > PATH_SIZE || at < len + 1)
 		return false;
 	at -= len + 1;
 	s->at = at;
 	s->path[at & (PATH_SIZE - 1)] = '/';
-	bpf_probe_read_kernel(&s->path[(at & (PATH_SIZE - 1)) + 1], len,
-			      BPF_CORE_READ(dentry, d_name.name));
+	bpf_probe_read_kernel(&s->path[(at & (PATH_SIZE - 1)) + 1], len, (void *)name);
 	return true;
 }
 
@@ -41,50 +61,82 @@ enum step {
 	STEP_FULL,
 };
 
+/* Goes on with a mount: its root is where the names of its file system end. */
+static __always_inline void enter_mount(struct scratch_value *s, __u64 mnt)
+{
+	struct part part;
+
+	s->mnt = mnt;
+	if (!mnt) {
+		s->root = 0;
+		return;
+	}
+	read_part(&part, struct mount, mnt, mnt_parent);
+	s->up = part_field(&part, struct mount, mnt, mnt_parent, __u64, mnt_parent);
+	s->mountpoint = part_field(&part, struct mount, mnt, mnt_parent, __u64, mnt_mountpoint);
+	s->root = part_field(&part, struct mount, mnt, mnt_parent, __u64, mnt.mnt_root);
+}
+
 /* One name, or one mount, towards the root. */
 __noinline enum step walk_step(__u32 slot)
 {
 	struct scratch_value *s = bpf_map_lookup_elem(&scratch, &slot);
-	struct dentry *dentry, *parent;
-	struct mount *mnt, *up;
+	__u64 dentry, parent, name;
+	struct part part;
+	__u32 length;
 
 	if (!s)
 		return STEP_DONE;
-	dentry = (void *)s->dentry;
-	mnt = (void *)s->mnt;
-	if (mnt && dentry == BPF_CORE_READ(mnt, mnt.mnt_root)) {
-		up = BPF_CORE_READ(mnt, mnt_parent);
-		s->dentry = (__u64)BPF_CORE_READ(mnt, mnt_mountpoint);
-		s->mnt = (__u64)up;
-		return up == mnt ? STEP_DONE : STEP_ON;
+	dentry = s->dentry;
+	if (dentry == s->root) {
+		if (s->up == s->mnt)
+			return STEP_DONE;
+		s->dentry = s->mountpoint;
+		enter_mount(s, s->up);
+		return STEP_ON;
 	}
-	parent = BPF_CORE_READ(dentry, d_parent);
-	s->dentry = (__u64)parent;
-	if (!mnt && parent == dentry)
+	read_part(&part, struct dentry, dentry, d_parent);
+	parent = part_field(&part, struct dentry, dentry, d_parent, __u64, d_parent);
+	length = part_field(&part, struct dentry, dentry, d_parent, __u32, d_name.len);
+	name = part_field(&part, struct dentry, dentry, d_parent, __u64, d_name.name);
+	s->dentry = parent;
+	if (!s->mnt && parent == dentry)
 		return STEP_DONE;
-	if (!prepend(s, dentry))
+	if (!prepend(s, length, name))
 		return STEP_FULL;
 	return parent == dentry ? STEP_DONE : STEP_ON;
 }
 
 /*
  * Files that are in no directory have names of their own kind, without their
- * numbers: pipe:[1234] is pipe: here. False for all others.
+ * numbers: pipe:[1234] is pipe: here.
  */
-static __always_inline bool pseudo_path(struct scratch_value *s, struct dentry *dentry)
+static __always_inline void pseudo_path(struct scratch_value *s, struct dentry *dentry)
 {
 	switch (BPF_CORE_READ(dentry, d_sb, s_magic)) {
 	case PIPEFS_MAGIC:
 		set_text(s, "pipe:");
-		return true;
+		break;
 	case SOCKFS_MAGIC:
 		set_text(s, "socket:");
-		return true;
+		break;
 	case ANON_INODE_FS_MAGIC:
 		set_text(s, "anon_inode:");
-		return true;
+		break;
 	}
-	return false;
+}
+
+/* Whether a file is in no directory: it is its own parent, and no root. */
+static __always_inline bool is_nameless(struct scratch_value *s, struct dentry *dentry)
+{
+	return s->mnt && (__u64)dentry != s->root && BPF_CORE_READ(dentry, d_parent) == dentry;
+}
+
+/* d_unlinked(), and the nameless files of memfd_create and O_TMPFILE */
+static __always_inline bool is_deleted(struct scratch_value *s, struct dentry *dentry)
+{
+	return is_nameless(s, dentry) ||
+	       (BPF_CORE_READ(dentry, d_parent) != dentry && !BPF_CORE_READ(dentry, d_hash.pprev));
 }
 
 /*
@@ -95,29 +147,22 @@ static __always_inline bool pseudo_path(struct scratch_value *s, struct dentry *
 static __always_inline void walk_path(struct scratch_value *s, __u32 slot, bool marked)
 {
 	struct dentry *dentry = (void *)s->dentry;
-	struct mount *mnt = (void *)s->mnt;
-	bool nameless = mnt && BPF_CORE_READ(dentry, d_parent) == dentry &&
-			dentry != BPF_CORE_READ(mnt, mnt.mnt_root);
 
 	s->at = PATH_SIZE;
-	if (nameless && pseudo_path(s, dentry))
-		return;
-	/* d_unlinked(), and the nameless files of memfd_create and O_TMPFILE */
-	if (marked && (nameless || (BPF_CORE_READ(dentry, d_parent) != dentry &&
-				    !BPF_CORE_READ(dentry, d_hash.pprev))))
+	if (marked && is_deleted(s, dentry))
 		set_text(s, DELETED);
-
 	for (int i = 0; i < PATH_STEPS; i++) {
 		enum step step = walk_step(slot);
 
-		if (step == STEP_DONE) {
-			/* The root itself */
-			if (s->at == PATH_SIZE)
-				set_text(s, "/");
-			return;
-		}
 		if (step == STEP_FULL)
 			break;
+		if (step != STEP_DONE)
+			continue;
+		if (s->at == PATH_SIZE)
+			set_text(s, "/"); /* the root itself */
+		else if (i == 0 && is_nameless(s, dentry))
+			pseudo_path(s, dentry);
+		return;
 	}
 	lose(LOSS_PATH_TRUNCATED);
 }
@@ -125,6 +170,10 @@ static __always_inline void walk_path(struct scratch_value *s, __u32 slot, bool 
 /* Begins a walk at a struct path. */
 static __always_inline void begin_walk(struct scratch_value *s, struct path *path)
 {
-	s->dentry = (__u64)BPF_CORE_READ(path, dentry);
-	s->mnt = (__u64)BPF_CORE_READ(path, mnt) - bpf_core_field_offset(struct mount, mnt);
+	struct part part;
+
+	read_part(&part, struct path, path, mnt);
+	s->dentry = part_field(&part, struct path, path, mnt, __u64, dentry);
+	enter_mount(s, part_field(&part, struct path, path, mnt, __u64, mnt) -
+			       bpf_core_field_offset(struct mount, mnt));
 }

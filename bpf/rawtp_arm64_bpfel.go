@@ -76,6 +76,9 @@ type RawTPScratchValue struct {
 	Users      uint64
 	Dentry     uint64
 	Mnt        uint64
+	Root       uint64
+	Up         uint64
+	Mountpoint uint64
 	Name       RawTPNameKey
 	Id         uint32
 	Unused     uint32

@@ -27,6 +27,10 @@ struct scratch_value {
 	/* State of the loops over names and chunks, whose steps are functions. */
 	__u64 dentry; /* struct dentry * */
 	__u64 mnt;    /* struct mount *, 0 to end at the file system's root */
+	/* Of the mount: the dentry at which it begins, what it is mounted on. */
+	__u64 root;
+	__u64 up;	  /* struct mount *, itself at the top */
+	__u64 mountpoint; /* struct dentry * */
 	struct name_key name;
 	__u32 id;
 	__u32 unused;

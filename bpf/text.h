@@ -14,7 +14,7 @@ static __always_inline void read_path(struct scratch_value *s, __u32 slot)
 
 	if (s->kind == TEXT_DENTRY) {
 		s->dentry = s->value;
-		s->mnt = 0;
+		enter_mount(s, 0);
 	} else {
 		if (s->kind != TEXT_PATH) {
 			file = file_behind(s->value, s->kind);

@@ -30,6 +30,8 @@ const NameBits = 24
 // LossReasons are the reason label's values, indexed by enum loss of
 // bpf/maps.h.
 func LossReasons() []string {
-	return []string{"no_matcher", "bad_slot", "scratch_busy", "names_full", "path_truncated",
-		"text_truncated", "text_unreadable"}
+	return []string{
+		"no_matcher", "bad_slot", "scratch_busy", "names_full", "path_truncated",
+		"text_truncated", "text_unreadable",
+	}
 }

@@ -63,5 +63,6 @@ func explain(o planOptions, out io.Writer, log *slog.Logger) error {
 	}
 	enc := json.NewEncoder(out)
 	enc.SetIndent("", "  ")
+	enc.SetEscapeHTML(false)
 	return enc.Encode(report)
 }

@@ -61,6 +61,10 @@ func main() {
 		c.Hidden()
 		return func() error { return collector.WriteDocs(os.Stdout) }
 	})
+	add("policy-docs", "Print the policy reference.", func(c *kingpin.CmdClause) func() error {
+		c.Hidden()
+		return func() error { return writePolicyDocs(os.Stdout) }
+	})
 
 	command := kingpin.MustParse(app.Parse(os.Args[1:]))
 	if err := commands[command](); err != nil {

@@ -185,7 +185,7 @@ func TestApplication(t *testing.T) {
 	b := newBench(t, nil)
 	b.set.files = []string{"application:network-egress-cluster", "application:nothing"}
 	b.want(2)
-	b.wantLog("application:network-egress-cluster:29:56: variable PODCIDR is not set")
+	b.wantLog("application:network-egress-cluster:28:45: variable PODCIDR is not set")
 	b.wantLog("no policy application:nothing, expected one of application-file-system-access, ")
 	b.set.variables = variables{"PODCIDR": "10.0.0.0/8,fd00::/48", "SERVICECIDR": "10.96.0.0/12"}
 	b.set.known = nil

@@ -28,9 +28,9 @@ func TestSubstitute(t *testing.T) {
 		"x: $A $ $$ ${} ${1} ${A-b} ${jndi:ldap} {A}": "x: $A $ $$ ${} ${1} ${A-b} ${jndi:ldap} {A}",
 		"x: $${A} $$${A} ${A}":                        "x: ${A} $${A} a",
 		"# ${UNSET}\n  \t# ${UNSET}\nx: ${A} # ${A}":  "# ${UNSET}\n  \t# ${UNSET}\nx: a # a",
-		"[${CIDRS}]":                                  "[10.0.0.0/8, fd00::/48]",
-		`["x", "${CIDRS}" , '${CIDRS}']`:              `["x", "10.0.0.0/8", "fd00::/48" , '10.0.0.0/8', 'fd00::/48']`,
-		"[x,\n  \"${CIDRS}\"\n]":                      "[x,\n  \"10.0.0.0/8\", \"fd00::/48\"\n]",
+		"[${CIDRS}]":                     "[10.0.0.0/8, fd00::/48]",
+		`["x", "${CIDRS}" , '${CIDRS}']`: `["x", "10.0.0.0/8", "fd00::/48" , '10.0.0.0/8', 'fd00::/48']`,
+		"[x,\n  \"${CIDRS}\"\n]":         "[x,\n  \"10.0.0.0/8\", \"fd00::/48\"\n]",
 	} {
 		got, _, err := testVariables().substitute("f", []byte(text))
 		if err != nil || string(got) != want {
@@ -111,7 +111,7 @@ func TestParseSubstituted(t *testing.T) {
 	if p != nil || !errors.As(err, &problems) || len(problems) != 2 {
 		t.Fatalf("policy %v, error %v", p, err)
 	}
-	for i, column := range []int{8, 21} {
+	for i, column := range []int{8, 22} {
 		if got := problems[i].Pos.Column; got != column {
 			t.Errorf("%v: column %d, want %d", problems[i], got, column)
 		}

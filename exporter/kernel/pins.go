@@ -21,12 +21,12 @@ var ErrRunning = errors.New("another tetrameter uses these pins")
 
 // layout names the schema of maps and pins. A new agent adopts pins of its own
 // layout only; change it with any struct of bpf/maps.h or the names below.
-const layout = "v1"
+const layout = "v2"
 
 // pins is the directory tree of pinned objects:
 //
-//	ROOT/v1/maps/NAME                    shared maps
-//	ROOT/v1/hooks/KEY/KIND,TARGET/link   one per attach point, see pointName
+//	ROOT/v2/maps/NAME                    shared maps
+//	ROOT/v2/hooks/KEY/KIND,TARGET/link   one per attach point, see pointName
 //	                             /program  what is attached: jumps to
 //	                             /matcher  a program array with the matcher
 //

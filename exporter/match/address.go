@@ -38,7 +38,7 @@ func newAddress(f filtered) address {
 	for _, p := range f.Prefixes {
 		spans = append(spans, spansOf(p)...)
 	}
-	return address{f, planes(union(spans))}
+	return address{f, planes(join(spans))}
 }
 
 func (a address) rank() rank { return rankAddress }
@@ -68,12 +68,8 @@ func (a address) String() string {
 // needed. What has no address is in no network.
 func (a address) compile(c *code, failed label) {
 	pass := c.label()
-	hit, miss := pass, failed
-	if a.Operator.Negated() {
-		hit, miss = failed, pass
-	}
-	a.arg.load(c, value)
-	c.call("sock_address", asm.Mov.Reg(asm.R2, value), asm.Mov.Imm(asm.R3, a.what()))
+	hit, miss := outcomes(a.Operator.Negated(), pass, failed)
+	c.call("sock_address", a.arg.parameter(c, asm.R2), asm.Mov.Imm(asm.R3, a.what()))
 	c.jumpIf(asm.JEq, operand{asm.R0, true}, 0, miss)
 	c.emit(asm.LoadMem(value, event, addressHigh, asm.DWord))
 	var segments []segment
@@ -137,8 +133,8 @@ func spansOf(p netip.Prefix) []span {
 	return spans
 }
 
-// union sorts spans and joins those that overlap or touch.
-func union(spans []span) []span {
+// join sorts spans and makes one of those that overlap or touch.
+func join(spans []span) []span {
 	slices.SortFunc(spans, func(a, b span) int { return a.first.compare(b.first) })
 	var joined []span
 	for _, s := range spans {

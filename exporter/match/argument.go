@@ -4,6 +4,7 @@ package match
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/tetrameter/tetrameter/exporter/policy"
 )
@@ -82,10 +83,7 @@ func (m membership) String() string { return m.text }
 
 func (m membership) compile(c *code, failed label) {
 	pass := c.label()
-	hit, miss := pass, failed
-	if m.negated {
-		hit, miss = failed, pass
-	}
+	hit, miss := outcomes(m.negated, pass, failed)
 	search{m.load(c), m.order, miss}.in(c, m.members, hit)
 	c.place(pass)
 }
@@ -110,43 +108,53 @@ func (b bits) compile(c *code, failed label) {
 // integer makes the condition of a filter on an integer.
 func (b builder) integer(f filtered) (condition, error) {
 	typ, _ := f.arg.Type.Integer()
-	source := f.arg.Source
-	ranges := f.Values
+	o := orderOf(typ)
+	ranges, err := b.ranges(f)
+	if err != nil {
+		return nil, err
+	}
+	members, ordered := o.satisfying(f.Operator, ranges)
+	switch {
+	case !ordered && f.Operator != policy.Mask:
+		return nil, f.refused()
+	case len(ranges) == 0:
+		return nil, f.errorf("operator %s has no integers to compare with", f.Operator)
+	}
+	mask := uint64(0)
+	for _, r := range ranges {
+		mask |= r.Min
+	}
+	source, negated := f.arg.Source, f.Operator.Negated()
+	text := f.name + " " + describe(f.Operator, o, f.Values, f.Lists)
+	load := func(c *code) operand { return source.loadInteger(c, value, typ) }
+	switch {
+	case ordered && source.fixed():
+		return decided{o.contains(members, source.Value) != negated, text}, nil
+	case ordered:
+		return membership{o, source.rank(), text, load, members, negated}, nil
+	case source.fixed():
+		return decided{source.Value&mask != 0, text}, nil
+	}
+	return bits{source.rank(), text, load, mask}, nil
+}
+
+// ranges are the values of a filter and those of the lists that it names.
+func (b builder) ranges(f filtered) ([]policy.Range, error) {
+	ranges := slices.Clone(f.Values)
 	for _, name := range f.Lists {
 		list, ok := b.in.Lists[name]
 		if !ok {
 			return nil, f.errorf("list %s is not known", name)
 		}
-		ranges = append(ranges[:len(ranges):len(ranges)], list...)
+		ranges = append(ranges, list...)
 	}
-	load := func(c *code) operand { return source.loadInteger(c, value, typ) }
-	o := orderOf(typ)
-	text := f.name + " " + describe(f.Operator, o, f.Values, f.Lists)
-	if f.Operator == policy.Mask {
-		mask := uint64(0)
-		for _, r := range ranges {
-			mask |= r.Min
-		}
-		if source.fixed() {
-			return decided{source.Value&mask != 0, text}, nil
-		}
-		return bits{source.rank(), text, load, mask}, nil
-	}
-	members, ok := o.satisfying(f.Operator, ranges)
-	if !ok {
-		return nil, f.refused()
-	}
-	negated := f.Operator.Negated()
-	if source.fixed() {
-		return decided{o.contains(members, source.Value) != negated, text}, nil
-	}
-	return membership{o, source.rank(), text, load, members, negated}, nil
+	return ranges, nil
 }
 
 // satisfying are the numbers for which an operator, or what it negates, holds.
 func (o order) satisfying(op policy.Operator, ranges []policy.Range) (members set, ok bool) {
 	switch op.Positive() {
-	case policy.Equal, policy.InRange, policy.InMap, policy.In:
+	case policy.Equal, policy.InRange, policy.InMap:
 		return o.union(ranges), true
 	case policy.GreaterThan:
 		var above []policy.Range

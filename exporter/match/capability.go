@@ -17,6 +17,7 @@ type gain struct {
 	filtered
 	after Arg
 	mask  uint64
+	text  string
 }
 
 // gained makes the condition of a filter on two sets of capabilities.
@@ -35,18 +36,15 @@ func (b builder) gained(f filtered, args []Arg, kind string) (condition, error) 
 	if len(f.Values) == 0 {
 		mask = math.MaxUint64
 	}
-	return gain{f, after, mask}, nil
-}
-
-func (g gain) rank() rank { return rankMemory }
-
-func (g gain) String() string {
-	text := fmt.Sprintf("arg %d (%s) gains over %s", g.Second, g.after.Type, g.name)
-	if g.mask != math.MaxUint64 {
-		text += fmt.Sprintf(" of %#x", g.mask)
+	text := fmt.Sprintf("%s (%s) gains over %s", nameOf(kind, f.Second), after.Type, f.name)
+	if len(f.Values) > 0 {
+		text += fmt.Sprintf(" one of %#x", mask)
 	}
-	return text
+	return gain{f, after, mask, text}, nil
 }
+
+func (g gain) rank() rank     { return rankMemory }
+func (g gain) String() string { return g.text }
 
 func (g gain) compile(c *code, failed label) {
 	loadCapabilities(c, g.arg)
@@ -64,6 +62,5 @@ func loadCapabilities(c *code, arg Arg) {
 	if arg.Type == "cred" {
 		holder = 1
 	}
-	arg.load(c, value)
-	c.call("capability_word", asm.Mov.Reg(asm.R2, value), asm.Mov.Imm(asm.R3, holder))
+	c.call("capability_word", arg.parameter(c, asm.R2), asm.Mov.Imm(asm.R3, holder))
 }

@@ -41,7 +41,7 @@ type step struct {
 type code struct {
 	steps  []step
 	places []int // label -> index of a step
-	// boundaries are the steps where a selector begins, or where all end.
+	// boundaries are the steps at which selectors and rules begin.
 	boundaries map[int]bool
 }
 
@@ -61,7 +61,7 @@ func (c *code) place(l label) {
 	c.places[l] = len(c.steps)
 }
 
-// boundary tells that a selector begins.
+// boundary tells that a selector or rule begins.
 func (c *code) boundary() {
 	if c.boundaries == nil {
 		c.boundaries = map[int]bool{}
@@ -130,8 +130,8 @@ func (c *code) add(register asm.Register, constant uint64) {
 	}
 }
 
-// set puts a constant into a register.
-func (c *code) set(register asm.Register, constant uint64) {
+// constant puts a constant into a register.
+func (c *code) constant(register asm.Register, constant uint64) {
 	if immediate(constant) {
 		c.emit(asm.Mov.Imm(register, int32(constant)))
 	} else {

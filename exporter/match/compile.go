@@ -36,7 +36,6 @@ func Compile(in Input) (asm.Instructions, error) {
 			return nil, err
 		}
 	}
-	c.boundary()
 	c.place(end)
 	c.emit(asm.Mov.Imm(asm.R0, 0), asm.Return())
 	return c.link()
@@ -75,9 +74,7 @@ func compileEntry(c *code, b builder) error {
 	if len(b.rule.Selectors) > 0 {
 		c.jump(next)
 	}
-	c.place(matched)
-	count(c, b.rule)
-	c.place(next)
+	count(c, b.rule, matched, next)
 	if late {
 		keepWaiting(c, b.waiting)
 	}
@@ -105,9 +102,7 @@ func compileExit(c *code, b builder) error {
 		c.place(failed)
 	}
 	c.jump(next)
-	c.place(matched)
-	count(c, b.rule)
-	c.place(next)
+	count(c, b.rule, matched, next)
 	return nil
 }
 
@@ -119,8 +114,12 @@ func compileAll(c *code, conditions []condition, failed label) {
 	}
 }
 
-func count(c *code, rule Rule) {
+// count counts the event where it matched, and goes on with the next rule.
+func count(c *code, rule Rule, matched, next label) {
+	c.place(matched)
 	c.call("count", asm.Mov.Imm(asm.R2, int32(rule.Slot)))
+	c.place(next)
+	c.boundary()
 }
 
 // readyFirst gives the positions of selectors, those first that do not wait for

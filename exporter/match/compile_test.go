@@ -52,10 +52,10 @@ func counted(t *testing.T, in match.Input, arg uint64) (map[uint32]int, asm.Inst
 func execute(t *testing.T, m *machine, ins asm.Instructions) {
 	t.Helper()
 	if err := reachable(ins); err != nil {
-		t.Fatalf("%v in\n%v", err, ins)
+		t.Fatalf("%v in\n%s", err, short(ins))
 	}
 	if err := m.run(ins); err != nil {
-		t.Fatalf("%v in\n%v", err, ins)
+		t.Fatalf("%v in\n%s", err, short(ins))
 	}
 }
 

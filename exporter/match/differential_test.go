@@ -127,10 +127,10 @@ func (h hook) check() error {
 	for range h.runs {
 		for _, ins := range []asm.Instructions{entry, exit} {
 			if err := reachable(ins); err != nil {
-				return fmt.Errorf("%w in\n%v", err, ins)
+				return fmt.Errorf("%w in\n%s", err, short(ins))
 			}
 			if err := m.run(ins); err != nil {
-				return fmt.Errorf("%w in\n%v\n%+v", err, ins, h.in.Rules)
+				return fmt.Errorf("%w in\n%s%+v", err, short(ins), h.in.Rules)
 			}
 			m.exit = !m.exit
 		}
@@ -138,7 +138,18 @@ func (h hook) check() error {
 	if maps.Equal(want, m.counted) {
 		return nil
 	}
-	return fmt.Errorf("counts differ (-want +got):\n%s%+v\n%+v\n%v\n%v", cmp.Diff(want, m.counted), h.in, h.world.event, entry, exit)
+	return fmt.Errorf("counts differ (-want +got):\n%s%+v\n%+v\n%s%s",
+		cmp.Diff(want, m.counted), h.in, h.world.event, short(entry), short(exit))
+}
+
+// short is a listing that fits on a few screens.
+func short(ins asm.Instructions) string {
+	const enough = 10_000
+	text := listing(ins)
+	if len(text) > enough {
+		text = text[:enough] + "...\n"
+	}
+	return text
 }
 
 // unitsOf gives the index of the instruction at each place, in the eight byte

@@ -24,68 +24,101 @@ func argFilters(list ...policy.ArgFilter) policy.Selector {
 }
 
 func TestErrors(t *testing.T) {
-	caller := func(s policy.Selector) match.Rule { return match.Rule{Selectors: []policy.Selector{s}} }
-	binary := policy.BinaryFilter{Pos: at(), Operator: policy.In, Paths: []string{"/bin/a"}}
-	follow := binary
-	follow.FollowChildren = true
+	arg := func(typ policy.Type, f policy.ArgFilter) match.Rule { return on(0, register(), typ, argFilters(f)) }
+	integer := policy.ArgFilter{Operator: policy.GreaterThan, Values: []policy.Range{{Min: 1, Max: 1}}}
 	deep := &policy.Expr{Op: "arg", Type: policy.Integer{Bits: 32, Signed: true}}
 	for range 11 {
 		deep = &policy.Expr{Op: "+", Type: deep.Type, Args: []*policy.Expr{deep, deep}}
 	}
-	tests := []struct {
-		name string
-		rule match.Rule
-		is   error
-		want string
-	}{
-		{"no argument", on(0, match.Source{}, "int", filter(policy.Equal, 1)), match.ErrNoArgument, "arg 0: argument is not available at this attach point"},
+	expect(t, []failure{
+		{"no argument", on(0, match.Source{}, "int", argFilters(integer)), match.ErrNoArgument, "arg 0: argument is not available at this attach point"},
 		{
-			"no return value", match.Rule{Selectors: []policy.Selector{{Return: filter(policy.Equal, 1).Args}}}, match.ErrNoArgument,
+			"no return value",
+			match.Rule{Selectors: []policy.Selector{{Return: argFilters(integer).Args}}},
+			match.ErrNoArgument,
 			"return value: argument is not available at this attach point",
 		},
-		{"no integer", on(0, register(), "string", filter(policy.GreaterThan, 1)), match.ErrUnsupported, "operator GreaterThan on an argument of type string: not supported yet"},
-		{"no text", on(0, register(), "int", argFilters(policy.ArgFilter{Operator: policy.Prefix})), match.ErrUnsupported, "operator Prefix on an argument of type int: not supported yet"},
-		{"nothing that is compared", on(0, register(), "bpf_map", filter(policy.Equal, 1)), match.ErrUnsupported, "operator Equal on an argument of type bpf_map: not supported yet"},
-		{"substring", on(0, register(), "string", argFilters(policy.ArgFilter{Operator: policy.SubString})), match.ErrUnsupported, "operator SubString on an argument of type string: not supported yet"},
-		{"no file", on(0, register(), "string", argFilters(policy.ArgFilter{Operator: policy.FileType})), match.ErrUnsupported, "operator FileType on an argument of type string: not supported yet"},
-		{"no such list", on(0, register(), "int", argFilters(policy.ArgFilter{Operator: policy.InMap, Lists: []string{"a"}})), nil, "list a is not known"},
-		{"no expression", on(0, register(), "int", argFilters(policy.ArgFilter{Operator: policy.CelExpr})), nil, "no expression"},
-		{"deep expression", on(0, register(), "int", argFilters(policy.ArgFilter{Operator: policy.CelExpr, Expr: deep})), match.ErrUnsupported, "the expression is nested too deep: not supported yet"},
+		{"no integer", arg("string", integer), match.ErrUnsupported, "operator GreaterThan on an argument of type string: not supported yet"},
+		{"no text", arg("int", texts(policy.Prefix)), match.ErrUnsupported, "operator Prefix on an argument of type int: not supported yet"},
+		{"nothing to compare", arg("bpf_map", integer), match.ErrUnsupported, "operator GreaterThan on an argument of type bpf_map: not supported yet"},
+		{"no file", arg("string", texts(policy.FileType)), match.ErrUnsupported, "operator FileType on an argument of type string: not supported yet"},
+		{"no socket", arg("sock", texts(policy.Equal)), match.ErrUnsupported, "operator Equal on an argument of type sock: not supported yet"},
+		{"list without numbers", arg("int", policy.ArgFilter{Operator: policy.InMap}), nil, "operator InMap has no integers to compare with"},
+		{"text without strings", arg("path", texts(policy.Prefix)), nil, "operator Prefix has no strings to compare with"},
+		{"no such list", arg("int", policy.ArgFilter{Operator: policy.InMap, Lists: []string{"a"}}), nil, "list a is not known"},
+		{"no expression", arg("int", policy.ArgFilter{Operator: policy.CelExpr}), nil, "no expression"},
 		{
-			"no such namespace", caller(policy.Selector{Namespaces: []policy.NamespaceFilter{{Pos: at(), Namespace: policy.Time, Operator: policy.In, Host: true}}}), nil,
-			"this kernel has no Time namespace",
+			"deep expression",
+			arg("int", policy.ArgFilter{Operator: policy.CelExpr, Expr: deep}),
+			match.ErrUnsupported, "the expression is nested too deep: not supported yet",
 		},
-		{
-			"no user namespace", caller(policy.Selector{Capabilities: []policy.CapabilityFilter{{Pos: at(), Set: policy.Effective, Operator: policy.In, Namespace: true}}}), nil,
-			"this kernel has no User namespace",
-		},
+	})
+}
+
+func TestCallerErrors(t *testing.T) {
+	binary := policy.BinaryFilter{Pos: at(), Operator: policy.In, Paths: []string{"/bin/a"}}
+	follow := binary
+	follow.FollowChildren = true
+	capability := policy.CapabilityFilter{Pos: at(), Set: policy.Effective, Operator: policy.In, Namespace: true}
+	time := policy.NamespaceFilter{Pos: at(), Namespace: policy.Time, Operator: policy.In, Host: true}
+	caller := func(s policy.Selector) match.Rule { return match.Rule{Selectors: []policy.Selector{s}} }
+	expect(t, []failure{
+		{"no such namespace", caller(policy.Selector{Namespaces: []policy.NamespaceFilter{time}}), nil, "this kernel has no Time namespace"},
+		{"no user namespace", caller(policy.Selector{Capabilities: []policy.CapabilityFilter{capability}}), nil, "this kernel has no User namespace"},
 		{"no id", caller(policy.Selector{Binaries: []policy.BinaryFilter{binary}}), nil, "binary /bin/a has no id"},
-		{"children", caller(policy.Selector{Binaries: []policy.BinaryFilter{follow}}), match.ErrUnsupported, "followChildren: not supported yet"},
-		{"parent's children", caller(policy.Selector{ParentBinaries: []policy.BinaryFilter{follow}}), match.ErrUnsupported, "followChildren: not supported yet"},
 		{
-			"capability changes", caller(policy.Selector{CapabilityChanges: []policy.CapabilityFilter{{Pos: at()}}}), match.ErrUnsupported,
-			"matchCapabilityChanges: not supported yet",
+			"children",
+			caller(policy.Selector{Binaries: []policy.BinaryFilter{follow}}),
+			match.ErrUnsupported, "followChildren: not supported yet",
 		},
 		{
-			"namespace changes", caller(policy.Selector{NamespaceChanges: []policy.NamespaceChangeFilter{{Pos: at()}}}), match.ErrUnsupported,
-			"matchNamespaceChanges: not supported yet",
+			"parent's children",
+			caller(policy.Selector{ParentBinaries: []policy.BinaryFilter{follow}}),
+			match.ErrUnsupported, "followChildren: not supported yet",
 		},
-		{"workloads", caller(policy.Selector{Workloads: []policy.WorkloadFilter{{Pos: at()}}}), match.ErrUnsupported, "matchWorkloads: not supported yet"},
-	}
-	for _, test := range tests {
-		t.Run(test.name, func(t *testing.T) {
-			in := match.Input{Rules: []match.Rule{test.rule}, Exit: match.NeedsReturn(test.rule.Selectors)}
+		{
+			"capability changes",
+			caller(policy.Selector{CapabilityChanges: []policy.CapabilityFilter{{Pos: at()}}}),
+			match.ErrUnsupported, "matchCapabilityChanges: not supported yet",
+		},
+		{
+			"namespace changes",
+			caller(policy.Selector{NamespaceChanges: []policy.NamespaceChangeFilter{{Pos: at()}}}),
+			match.ErrUnsupported, "matchNamespaceChanges: not supported yet",
+		},
+		{
+			"workloads",
+			caller(policy.Selector{Workloads: []policy.WorkloadFilter{{Pos: at()}}}),
+			match.ErrUnsupported, "matchWorkloads: not supported yet",
+		},
+	})
+}
+
+// failure is a rule that does not compile.
+type failure struct {
+	name string
+	rule match.Rule
+	is   error
+	want string
+}
+
+// expect compiles and explains rules whose filters are all at the same place.
+func expect(t *testing.T, failures []failure) {
+	t.Helper()
+	for _, f := range failures {
+		t.Run(f.name, func(t *testing.T) {
+			in := match.Input{Rules: []match.Rule{f.rule}, Exit: match.NeedsReturn(f.rule.Selectors)}
 			ins, err := match.Compile(in)
 			if err == nil || ins != nil {
 				t.Fatalf("instructions %v, error %v: want an error only", ins, err)
 			}
-			if diff := cmp.Diff(at().String()+": "+test.want, err.Error()); diff != "" {
+			if diff := cmp.Diff(at().String()+": "+f.want, err.Error()); diff != "" {
 				t.Errorf("error differs (-want +got):\n%s", diff)
 			}
-			if test.is != nil && !errors.Is(err, test.is) {
-				t.Errorf("error %v is not %v", err, test.is)
+			if f.is != nil && !errors.Is(err, f.is) {
+				t.Errorf("error %v is not %v", err, f.is)
 			}
-			if _, explained := match.Explain(test.rule, in); explained == nil || explained.Error() != err.Error() {
+			if _, explained := match.Explain(f.rule, in); explained == nil || explained.Error() != err.Error() {
 				t.Errorf("Explain returns %v, Compile %v", explained, err)
 			}
 		})

@@ -6,7 +6,6 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
-	"strings"
 
 	"github.com/cilium/ebpf/asm"
 
@@ -62,8 +61,7 @@ func (e executable) load(c *code) operand {
 
 // readText is readText for the path.
 func (e executable) readText(c *code, failed label) {
-	c.emit(asm.Mov.Imm(value, 0))
-	readText(c, e.kind, asm.Mov.Imm(asm.R4, 0), failed)
+	readText(c, asm.Mov.Imm(asm.R2, 0), e.kind, asm.Mov.Imm(asm.R4, 0), failed)
 }
 
 // identical is the condition that an executable is one of some, or none. Ids
@@ -83,10 +81,7 @@ func (i identical) String() string {
 
 func (i identical) compile(c *code, failed label) {
 	pass, unknown := c.label(), c.label()
-	hit, miss := pass, failed
-	if i.Operator.Negated() {
-		hit, miss = failed, pass
-	}
+	hit, miss := outcomes(i.Operator.Negated(), pass, failed)
 	segments := []segment{{policy.Range{Min: idUnknown, Max: idUnknown}, unknown}}
 	for _, r := range i.ids {
 		segments = append(segments, segment{r, hit})
@@ -120,10 +115,7 @@ func (s similar) String() string {
 
 func (s similar) compile(c *code, failed label) {
 	pass, yes, no := c.label(), c.label(), c.label()
-	hit, miss := pass, failed
-	if s.Operator.Negated() {
-		hit, miss = failed, pass
-	}
+	hit, miss := outcomes(s.Operator.Negated(), pass, failed)
 	filter := asm.LoadImm(asm.R2, int64(s.tree.hash()), asm.DWord)
 	id := asm.LoadMem(asm.R3, asm.R10, binarySlot, asm.DWord)
 	s.load(c)
@@ -143,9 +135,13 @@ func (s similar) compile(c *code, failed label) {
 }
 
 // hash identifies what is compared, for as long as the kernel runs: programs of
-// other hooks and of later agents share what is known of executables.
+// other hooks and of later agents share what is known of executables. No path
+// has a zero byte.
 func (t tree) hash() uint64 {
-	parts := map[part]string{whole: "whole", beginning: "prefix", ending: "postfix"}
-	sum := sha256.Sum256([]byte(parts[t.part] + "\x00" + strings.Join(t.values, "\x00")))
-	return binary.LittleEndian.Uint64(sum[:8])
+	sum := sha256.New()
+	fmt.Fprint(sum, map[part]string{whole: "whole", beginning: "prefix", ending: "postfix"}[t.part])
+	for _, v := range t.values {
+		fmt.Fprint(sum, "\x00", v)
+	}
+	return binary.LittleEndian.Uint64(sum.Sum(nil))
 }

@@ -45,7 +45,7 @@ func (e *expression) check(x *policy.Expr) error {
 		if arg.Type.Class() != policy.IntegerClass {
 			return fmt.Errorf("%v: arg %d (%s) in an expression: %w", x.Pos, x.Arg, arg.Type, ErrUnsupported)
 		}
-		e.cost = max(e.cost, arg.Source.rank())
+		e.cost = max(e.cost, arg.rank())
 	}
 	if n, ok := operands(x.Op); !ok || n != len(x.Args) {
 		return fmt.Errorf("%v: %s with %d operands: %w", x.Pos, x.Op, len(x.Args), ErrUnsupported)
@@ -134,7 +134,7 @@ func (e expression) branch(c *code, x *policy.Expr, depth int, yes, no label) {
 
 // jumpFor is the jump for a comparison.
 func jumpFor(op string, signed bool) asm.JumpOp {
-	jumps := order{signed: signed}.ops()
+	jumps := order{signed: signed}.jumps()
 	return map[string]asm.JumpOp{
 		"==": asm.JEq, "!=": asm.JNE, "<": jumps.below, "<=": jumps.atMost, ">": jumps.above, ">=": jumps.atLeast,
 	}[op]
@@ -184,7 +184,7 @@ func (e expression) evaluate(c *code, x *policy.Expr, depth int) asm.Register {
 			return dst
 		}
 	case "const":
-		c.set(dst, truncated(x.Value, x.Type))
+		c.constant(dst, truncated(x.Value, x.Type))
 		return dst
 	case "+", "-", "&", "|", "^":
 		e.arithmetic(c, x, depth)

@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/tetrameter/tetrameter/exporter/match/reference"
 	"github.com/tetrameter/tetrameter/exporter/policy"
@@ -65,6 +66,33 @@ func (w *world) readText(p []uint64) (uint64, error) {
 		w.fill(o.Text)
 	default:
 		return 0, fmt.Errorf("a %s is read as kind %d", o.Type, kind)
+	}
+	return 0, nil
+}
+
+// contains searches the text for the needle, of which the words are written and
+// the rest of the last one is zero.
+func (w *world) contains(p []uint64) (uint64, error) {
+	begin, length := binary.LittleEndian.Uint32(w.text[16:]), binary.LittleEndian.Uint32(w.text[20:])
+	text := string(w.text[textValue+begin : textValue+begin+length])
+	size := int(p[0])
+	needle := string(w.text[textNeedle : textNeedle+size])
+	for i := size; i%8 != 0; i++ {
+		if w.text[textNeedle+i] != 0 {
+			return 0, fmt.Errorf("a needle of %d bytes is not padded", size)
+		}
+	}
+	if p[1] != 0 {
+		folded := []byte(text)
+		for i, c := range folded {
+			if 'A' <= c && c <= 'Z' {
+				folded[i] += 'a' - 'A'
+			}
+		}
+		text = string(folded)
+	}
+	if strings.Contains(text, needle) {
+		return 1, nil
 	}
 	return 0, nil
 }

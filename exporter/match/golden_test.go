@@ -33,11 +33,7 @@ func TestGolden(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			ins, err := match.Compile(alone(p.Hooks[0]))
-			if err != nil {
-				t.Fatal(err)
-			}
-			golden(t, strings.TrimSuffix(file, ".yaml")+".golden", listing(ins))
+			golden(t, strings.TrimSuffix(file, ".yaml")+".golden", listings(t, alone(p.Hooks[0])))
 		})
 	}
 }
@@ -48,9 +44,19 @@ func alone(h policy.Hook) match.Input {
 		Binaries:       map[string]uint32{},
 		HostNamespaces: map[policy.Namespace]uint32{policy.Mnt: 4026531841},
 	}
+	declare := func(a policy.Arg, index int) match.Arg {
+		declared := match.Arg{Source: match.Source{Kind: match.Register, Index: index}, Type: a.Type}
+		if a.SizeArg > 0 {
+			declared.Size = match.Source{Kind: match.Register, Index: a.SizeArg - 1}
+		}
+		return declared
+	}
 	rule := match.Rule{Slot: 9, Selectors: h.Selectors}
 	for _, a := range h.Args {
-		rule.Args = append(rule.Args, match.Arg{Source: match.Source{Kind: match.Register, Index: a.Index}, Type: a.Type})
+		rule.Args = append(rule.Args, declare(a, a.Index))
+	}
+	if h.ReturnArg != nil {
+		rule.Return = declare(*h.ReturnArg, match.ReturnRegister)
 	}
 	for _, s := range h.Selectors {
 		for _, f := range s.Binaries {
@@ -61,6 +67,31 @@ func alone(h policy.Hook) match.Input {
 	}
 	in.Rules = []match.Rule{rule}
 	return in
+}
+
+// listings are the selectors of the only rule and the code for them, for each
+// half that there is.
+func listings(t *testing.T, in match.Input) string {
+	t.Helper()
+	lines, err := match.Explain(in.Rules[0], in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := "# " + strings.Join(lines, "\n# ") + "\n"
+	for _, exit := range []bool{false, true} {
+		if in.Exit = exit; exit && !match.NeedsReturn(in.Rules[0].Selectors) {
+			break
+		}
+		ins, err := match.Compile(in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if exit {
+			text += "# on return\n"
+		}
+		text += listing(ins)
+	}
+	return text
 }
 
 // listing is one instruction a line; jumps show where to.

@@ -45,8 +45,9 @@ func (l *layout) place(i int) error {
 			return err
 		}
 	}
-	defer delete(l.pending, i)
-	return l.arrive(l.pending[i])
+	jumps := l.pending[i]
+	delete(l.pending, i)
+	return l.arrive(jumps)
 }
 
 // put appends an instruction, which may jump to another of the code.
@@ -58,18 +59,17 @@ func (l *layout) put(ins asm.Instruction, target int) {
 	l.unit += int(ins.Size() / asm.InstructionSize)
 }
 
-// putOpposite appends a jump that is taken when ins is not, over one to the
-// target; it does nothing if there is no such jump.
-func (l *layout) putOpposite(ins asm.Instruction, target int) bool {
+// putOpposite is put for jump i of the code. If there is an opposite of it, that
+// goes over a jump to the target.
+func (l *layout) putOpposite(i int, ins asm.Instruction, target int) {
 	opposite, ok := inverse(jumpOf(ins))
 	if !ok {
-		return false
+		l.put(ins, target)
+		return
 	}
 	ins.OpCode = ins.OpCode.SetJumpOp(opposite)
-	ins.Offset = 1
-	l.put(ins, nowhere)
+	l.put(ins, i+1)
 	l.put(always(), target)
-	return true
 }
 
 // arrive makes jumps go to the next unit.

@@ -73,7 +73,7 @@ func TestTooLong(t *testing.T) {
 	if !errors.Is(err, match.ErrTooLong) {
 		t.Fatalf("error %v, want %v", err, match.ErrTooLong)
 	}
-	want := "too many instructions: 262005, at most 200000 are possible"
+	want := "too many instructions: 448003, at most 200000 are possible"
 	if diff := cmp.Diff(want, err.Error()); diff != "" {
 		t.Errorf("error differs (-want +got):\n%s", diff)
 	}
@@ -92,7 +92,7 @@ func TestMerges(t *testing.T) {
 		live, ways := liveness(ins)
 		for i := range ins {
 			if live[i]&^(1<<asm.R6) != 0 && ways[i] > 1 {
-				t.Fatalf("registers %b are in use where ways meet, at %d of\n%v", live[i], i, ins)
+				t.Fatalf("registers %b are in use where ways meet, at %d of\n%s", live[i], i, short(ins))
 			}
 		}
 	}

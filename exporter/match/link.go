@@ -25,9 +25,10 @@ func (c *code) link() (asm.Instructions, error) {
 		if err := out.place(i); err != nil {
 			return nil, err
 		}
-		switch {
+		switch deep := len(c.steps) > deepMin; {
 		case !live[i]:
-		case len(c.steps) > deepMin && c.leaves(targets[i]) && out.putOpposite(s.Instruction, targets[i]):
+		case deep && c.leaves(targets[i]):
+			out.putOpposite(i, s.Instruction, targets[i])
 		default:
 			out.put(s.Instruction, targets[i])
 		}
@@ -129,7 +130,7 @@ func goesOn(ins asm.Instruction) bool {
 	return op != asm.Exit && op != asm.Ja
 }
 
-// inverse is the jump that is taken when op is not. JSet has none before 6.x.
+// inverse is the jump that is taken when op is not; JSet has none.
 func inverse(op asm.JumpOp) (asm.JumpOp, bool) {
 	pairs := [][2]asm.JumpOp{
 		{asm.JEq, asm.JNE},

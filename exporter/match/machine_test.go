@@ -3,6 +3,7 @@
 package match_test
 
 import (
+	"encoding/binary"
 	"fmt"
 	"math"
 
@@ -196,10 +197,26 @@ func (m *machine) load(from word, offset int16, size int) (word, error) {
 }
 
 func (m *machine) store(ins asm.Instruction, source word) error {
+	if to := m.registers[ins.Dst]; to.kind == inText {
+		return m.storeNeedle(to, ins, source)
+	}
 	if m.registers[ins.Dst].kind != inStack || ins.OpCode.Size() != asm.DWord ||
 		ins.Offset >= 0 || ins.Offset < -128 || ins.Offset%8 != 0 {
 		return fmt.Errorf("a store beside the stack")
 	}
 	m.stack[ins.Offset] = source
+	return nil
+}
+
+// storeNeedle writes a word of what is searched for.
+func (m *machine) storeNeedle(to word, ins asm.Instruction, source word) error {
+	if to.nullable || to.null || to.low != to.high || source.kind != scalar || ins.OpCode.Size() != asm.DWord {
+		return fmt.Errorf("no word is stored, or not in a known place")
+	}
+	at := int(to.value) + int(ins.Offset)
+	if at < textNeedle || at+8 > len(m.text) || at%8 != 0 {
+		return fmt.Errorf("a word is stored at %d of a text", at)
+	}
+	binary.LittleEndian.PutUint64(m.text[at:], source.value)
 	return nil
 }

@@ -95,7 +95,7 @@ type Guard struct {
 
 // Input is everything Compile needs.
 type Input struct {
-	Guard *Guard
+	Guard *Guard // of the call, whatever it returns
 	Rules []Rule
 	// Binaries gives the ids of all paths in filters on executables with In or
 	// NotIn.

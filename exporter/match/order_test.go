@@ -123,7 +123,7 @@ func TestExplain(t *testing.T) {
 		}},
 		policy.Selector{},
 	)
-	in.Lists = map[string][]policy.Range{"calls": {}}
+	in.Lists = map[string][]policy.Range{"calls": {{Min: 1, Max: 1}}}
 	got, err := match.Explain(rule, in)
 	if err != nil {
 		t.Fatal(err)

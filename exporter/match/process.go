@@ -33,10 +33,10 @@ func namespaces() []policy.Namespace {
 	}
 }
 
-// ask calls a function of one parameter and puts the result into value.
-func ask(c *code, function string, parameter int32) {
+// ask calls a function of one parameter, which leaves 32 bits in R0.
+func ask(c *code, function string, parameter int32) operand {
 	c.call(function, asm.Mov.Imm(asm.R2, parameter))
-	c.emit(asm.Mov.Reg(value, asm.R0))
+	return operand{asm.R0, true}
 }
 
 // single are ranges of one number each.
@@ -65,10 +65,7 @@ func (b builder) pid(f policy.PIDFilter) (condition, error) {
 		order: unsigned(32), cost: rankPID, negated: f.Operator.Negated(),
 		text:    name + " " + describe(f.Operator, unsigned(32), single(f.Values), nil),
 		members: unsigned(32).union(single(f.Values)),
-		load: func(c *code) operand {
-			ask(c, "pid", flags)
-			return operand{value, true}
-		},
+		load:    func(c *code) operand { return ask(c, "pid", flags) },
 	}, nil
 }
 
@@ -86,10 +83,7 @@ func (d descent) String() string { return d.text }
 
 func (d descent) compile(c *code, failed label) {
 	pass := c.label()
-	hit, miss := pass, failed
-	if d.negated {
-		hit, miss = failed, pass
-	}
+	hit, miss := outcomes(d.negated, pass, failed)
 	for _, pid := range d.pids {
 		c.call("descends", asm.Mov.Imm(asm.R2, int32(pid)), asm.Mov.Imm(asm.R3, d.flags))
 		c.jumpIf(asm.JNE, operand{asm.R0, true}, 0, hit)
@@ -114,10 +108,7 @@ func (b builder) namespace(f policy.NamespaceFilter) (condition, error) {
 		order: unsigned(32), cost: rankCaller, negated: f.Operator.Negated(),
 		text:    fmt.Sprintf("%s namespace %s", f.Namespace, relation(f.Operator, words)),
 		members: unsigned(32).union(ranges),
-		load: func(c *code) operand {
-			ask(c, "namespace_inode", index(namespaces(), f.Namespace))
-			return operand{value, true}
-		},
+		load:    func(c *code) operand { return ask(c, "namespace_inode", index(namespaces(), f.Namespace)) },
 	}, nil
 }
 
@@ -160,25 +151,24 @@ func (h holding) String() string {
 
 func (h holding) compile(c *code, failed label) {
 	if h.Namespace {
-		ask(c, "namespace_inode", index(namespaces(), policy.User))
-		c.jumpIf(asm.JEq, operand{value, true}, uint64(h.host), failed)
+		inode := ask(c, "namespace_inode", index(namespaces(), policy.User))
+		c.jumpIf(asm.JEq, inode, uint64(h.host), failed)
 	}
-	ask(c, "capabilities", index(capabilitySets(), h.Set))
+	c.call("capabilities", asm.Mov.Imm(asm.R2, index(capabilitySets(), h.Set)))
 	pass := c.label()
-	if h.Operator.Negated() {
-		c.jumpIfAny(operand{register: value}, h.Mask, failed, pass)
-	} else {
-		c.jumpIfAny(operand{register: value}, h.Mask, pass, failed)
-	}
+	hit, miss := outcomes(h.Operator.Negated(), pass, failed)
+	c.jumpIfAny(operand{register: asm.R0}, h.Mask, hit, miss)
 	c.place(pass)
 }
 
 // compile is the condition of the attach point.
 func (g *Guard) compile(c *code, failed label) {
-	c.emit(asm.LoadMem(value, event, int16(8*g.Arg), asm.DWord))
+	arg := Source{Kind: Register, Index: g.Arg}
 	if g.Dereference {
-		c.call("user_word", asm.Mov.Reg(asm.R2, value))
+		c.call("user_word", arg.parameter(c, asm.R2))
 		c.emit(asm.Mov.Reg(value, asm.R0))
+	} else {
+		arg.load(c, value)
 	}
 	pass := c.label()
 	c.jumpIfAny(operand{register: value}, g.Mask, pass, failed)

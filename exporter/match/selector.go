@@ -20,6 +20,15 @@ type condition interface {
 	String() string
 }
 
+// outcomes are where to go on when something that a filter compares is listed,
+// and when it is not.
+func outcomes(negated bool, pass, failed label) (hit, miss label) {
+	if negated {
+		return failed, pass
+	}
+	return pass, failed
+}
+
 // rank orders the conditions of a selector, cheap ones first: what they cost
 // is saved when an earlier one fails. The result does not depend on it.
 type rank int
@@ -37,6 +46,7 @@ const (
 	rankFileType
 	rankBinaryText // path of an executable, mostly known
 	rankText
+	rankSearch
 )
 
 // decided is a condition on something that is the same at every event.

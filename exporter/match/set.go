@@ -115,7 +115,7 @@ func (s search) within(c *code, segments []segment, known policy.Range) {
 	middle := len(segments) / 2
 	first := segments[middle].Min
 	right := c.label()
-	c.jumpIf(s.ops().atLeast, s.operand, first, right)
+	c.jumpIf(s.jumps().atLeast, s.operand, first, right)
 	s.within(c, segments[:middle], policy.Range{Min: known.Min, Max: first - 1})
 	c.place(right)
 	s.within(c, segments[middle:], policy.Range{Min: first, Max: known.Max})
@@ -128,24 +128,24 @@ func (s search) linear(c *code, segments []segment, known policy.Range) {
 			continue
 		}
 		if s.less(known.Min, r.Min) {
-			c.jumpIf(s.ops().below, s.operand, r.Min, s.miss)
+			c.jumpIf(s.jumps().below, s.operand, r.Min, s.miss)
 		}
 		if !s.less(r.Max, known.Max) {
 			c.jump(r.target)
 			return
 		}
-		c.jumpIf(s.ops().atMost, s.operand, r.Max, r.target)
+		c.jumpIf(s.jumps().atMost, s.operand, r.Max, r.target)
 		known.Min = r.Max + 1
 	}
 	c.jump(s.miss)
 }
 
-// comparisons are the jumps of an order.
-type comparisons struct{ below, atMost, above, atLeast asm.JumpOp }
+// orderJumps are the jumps that compare by an order.
+type orderJumps struct{ below, atMost, above, atLeast asm.JumpOp }
 
-func (o order) ops() comparisons {
+func (o order) jumps() orderJumps {
 	if o.signed {
-		return comparisons{asm.JSLT, asm.JSLE, asm.JSGT, asm.JSGE}
+		return orderJumps{asm.JSLT, asm.JSLE, asm.JSGT, asm.JSGE}
 	}
-	return comparisons{asm.JLT, asm.JLE, asm.JGT, asm.JGE}
+	return orderJumps{asm.JLT, asm.JLE, asm.JGT, asm.JGE}
 }

@@ -68,8 +68,7 @@ func (b builder) socketWord(f filtered, field int32, ranges []policy.Range) (con
 		text:    f.name + " " + names[field] + " " + describe(f.Operator, o, ranges, nil),
 		members: o.union(ranges),
 		load: func(c *code) operand {
-			f.arg.load(c, value)
-			c.call("sock_word", asm.Mov.Reg(asm.R2, value), asm.Mov.Imm(asm.R3, socketSource(f.arg.Type)<<8|field))
+			c.call("sock_word", f.arg.parameter(c, asm.R2), asm.Mov.Imm(asm.R3, socketSource(f.arg.Type)<<8|field))
 			return operand{register: asm.R0}
 		},
 	}, nil
@@ -87,8 +86,7 @@ func (b builder) fileType(f filtered) (condition, error) {
 		text:    f.name + " file type " + describe(f.Operator, o, f.Values, nil),
 		members: o.union(f.Values),
 		load: func(c *code) operand {
-			f.arg.load(c, value)
-			c.call("file_type", asm.Mov.Reg(asm.R2, value), asm.Mov.Imm(asm.R3, kind))
+			c.call("file_type", f.arg.parameter(c, asm.R2), asm.Mov.Imm(asm.R3, kind))
 			return operand{asm.R0, true}
 		},
 	}, nil

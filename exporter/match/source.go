@@ -25,9 +25,9 @@ func (s Source) load(c *code, dst asm.Register) {
 	offset := asm.Mov.Imm(asm.R2, int32(s.Offset))
 	switch s.Kind {
 	case Register:
-		c.emit(asm.LoadMem(dst, event, int16(8*s.Index), asm.DWord))
+		c.emit(s.word(dst))
 	case Constant:
-		c.set(dst, s.Value)
+		c.constant(dst, s.Value)
 	case Field:
 		c.call("context_word", offset, asm.Mov.Imm(asm.R3, int32(s.Size)))
 	case FieldAddress:
@@ -47,6 +47,21 @@ func (s Source) load(c *code, dst asm.Register) {
 			c.emit(asm.Mov.Reg(dst, asm.R0))
 		}
 	}
+}
+
+// parameter is an instruction that puts the value into a register for a call,
+// after others have fetched it if need be.
+func (s Source) parameter(c *code, dst asm.Register) asm.Instruction {
+	if s.Kind == Register && len(s.Steps) == 0 {
+		return s.word(dst)
+	}
+	s.load(c, value)
+	return asm.Mov.Reg(dst, value)
+}
+
+// word is the instruction that loads the word of a Register.
+func (s Source) word(dst asm.Register) asm.Instruction {
+	return asm.LoadMem(dst, event, int16(8*s.Index), asm.DWord)
 }
 
 // width is how many of the low bits of what load gives may be set.

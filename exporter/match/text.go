@@ -59,10 +59,10 @@ const (
 	textSlack = 264
 )
 
-// readText asks for the string of value and replaces that by its struct
-// text_value, with at in second and length in third.
-func readText(c *code, kind int32, size asm.Instruction, failed label) {
-	c.call("text", asm.Mov.Reg(asm.R2, value), asm.Mov.Imm(asm.R3, kind), size)
+// readText asks for a string, given what loads its value and size, and puts its
+// struct text_value into value, at into second and length into third.
+func readText(c *code, of asm.Instruction, kind int32, size asm.Instruction, failed label) {
+	c.call("text", of, asm.Mov.Imm(asm.R3, kind), size)
 	c.jumpIf(asm.JEq, operand{register: asm.R0}, 0, failed)
 	c.emit(
 		asm.Mov.Reg(value, asm.R0),
@@ -91,9 +91,15 @@ func (b builder) text(f filtered) (condition, error) {
 		}
 	}
 	kind, ok := textKind(f.arg)
+	search := f.Operator == policy.SubString || f.Operator == policy.SubStringIgnCase
 	tree, known := newTree(f.Operator, f.Strings)
-	if !ok || !known {
+	switch {
+	case !ok || !known && !search:
 		return nil, f.refused()
+	case len(f.Strings) == 0:
+		return nil, f.errorf("operator %s has no strings to compare with", f.Operator)
+	case search:
+		return b.containing(f, kind)
 	}
 	return comparison{f, kind, tree}, nil
 }
@@ -106,19 +112,20 @@ func (t comparison) String() string {
 
 func (t comparison) compile(c *code, failed label) {
 	pass := c.label()
-	hit, miss := pass, failed
-	if t.Operator.Negated() {
-		hit, miss = failed, pass
-	}
+	hit, miss := outcomes(t.Operator.Negated(), pass, failed)
+	t.read(c, failed)
+	t.tree.compile(c, hit, miss)
+	c.place(pass)
+}
+
+// read is readText for the value.
+func (t comparison) read(c *code, failed label) {
 	size := asm.Mov.Imm(asm.R4, 0)
 	if sized := t.kind == textBytes || t.kind == textIovec; sized && t.arg.Size.Kind != None {
 		t.arg.Size.load(c, second)
 		size = asm.Mov.Reg(asm.R4, second)
 	}
-	t.arg.load(c, value)
-	readText(c, t.kind, size, failed)
-	t.tree.compile(c, hit, miss)
-	c.place(pass)
+	readText(c, t.arg.parameter(c, asm.R2), t.kind, size, failed)
 }
 
 // newTree plans the comparison of a string with values; ok is false for

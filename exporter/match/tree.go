@@ -137,6 +137,9 @@ func (t tree) distinctive(values []string, n int) (best int) {
 		if count > most {
 			best, most = offset, count
 		}
+		if most == len(values) {
+			break
+		}
 	}
 	return best
 }

@@ -35,7 +35,7 @@ func clearWaiting(c *code) {
 // setWaiting sets a bit that is 0 in the word of waiting selectors. The verifier
 // knows what or-ing does.
 func setWaiting(c *code, selector int) {
-	c.set(asm.R1, 1<<selector)
+	c.constant(asm.R1, 1<<selector)
 	c.emit(
 		asm.LoadMem(asm.R2, asm.R10, waitingSlot, asm.DWord),
 		asm.Xor.Reg(asm.R2, asm.R1),

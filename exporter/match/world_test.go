@@ -22,6 +22,8 @@ const (
 	textValue    = 24 // before the data
 	textData     = 4096
 	textSlack    = 264
+	textNeedle   = textValue + textData + textSlack
+	needleSize   = 256
 )
 
 // world is what the functions of bpf/evaluate.h find: an event, and what leads
@@ -45,7 +47,7 @@ type world struct {
 
 	address bool // sock_address has filled the event
 	memo    [eventSize]byte
-	text    [textValue + textData + textSlack]byte
+	text    [textNeedle + needleSize]byte
 }
 
 // request is a question about a value that is not in a register.
@@ -144,6 +146,7 @@ func functions() map[string]function {
 		"context_location": {1, false, asks("context_location")},
 		"current_task":     {0, false, func(*world, []uint64) (uint64, error) { return currentTask, nil }},
 		"text":             {3, false, (*world).readText},
+		"contains":         {2, true, (*world).contains},
 		"file_type":        {2, true, (*world).fileType},
 		"sock_word":        {2, false, (*world).sockWord},
 		"sock_address":     {2, true, (*world).sockAddress},
@@ -185,7 +188,7 @@ func (w *world) object(value uint64) (reference.Object, error) {
 // fill puts a string somewhere into the buffer, between what another may have
 // left there.
 func (w *world) fill(s string) {
-	for i := range w.text {
+	for i := range w.text[:textNeedle] {
 		w.text[i] = "/ab/abb\xff"[w.garbage.Uint32()%8]
 	}
 	begin := 0

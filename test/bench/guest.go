@@ -41,23 +41,27 @@ type report struct {
 // and it takes a while until this goes round.
 const warmUp = 3
 
-// workload is something to repeat, and whether a repetition calls setuid.
+// workload is something to repeat, and whether a repetition is an event.
 type workload struct {
 	name  string
 	n     int
 	args  []string
 	event bool
+	// counted restricts the series that must have exactly these events.
+	counted string
 }
 
 // guest is one run of the measurements.
 type guest struct {
-	rounds    int
-	setuid0   workload
-	spawn     workload
-	setOnce   workload
-	base      map[string][]float64 // by workload
-	measured  []measurement
-	workloads map[string]string // by operation
+	rounds  int
+	setuid0 workload
+	spawn   workload
+	setOnce workload
+	// One byte of a file, and a connection over loopback.
+	readOther, readWatched, connect workload
+	base                            map[string][]float64 // by workload
+	measured                        []measurement
+	workloads                       map[string]string // by operation
 }
 
 func guestMain(ctx context.Context, quick bool) error {
@@ -65,8 +69,11 @@ func guestMain(ctx context.Context, quick bool) error {
 	if err := os.WriteFile("/proc/sys/kernel/randomize_va_space", []byte("0"), 0o644); err != nil {
 		return err
 	}
+	if err := prepareFiles(); err != nil {
+		return err
+	}
 	g := newGuest(quick)
-	steps := []func(context.Context) error{g.baseline, g.floors, g.setuid, g.exec, g.firstEvent, g.baseline}
+	steps := []func(context.Context) error{g.baseline, g.floors, g.setuid, g.many, g.files, g.connections, g.exec, g.firstEvent, g.baseline}
 	for _, step := range steps {
 		if err := step(ctx); err != nil {
 			return err
@@ -86,12 +93,15 @@ func guestMain(ctx context.Context, quick bool) error {
 
 func newGuest(quick bool) *guest {
 	g := &guest{
-		rounds:    7,
-		setuid0:   workload{"setuid", 50000, []string{"setuid", "0"}, true},
-		spawn:     workload{"exec", 400, []string{"exec", guestTrigger}, false},
-		setOnce:   workload{"once", 400, []string{"exec", guestOnce}, true},
-		base:      map[string][]float64{},
-		workloads: map[string]string{},
+		rounds:      7,
+		setuid0:     workload{"setuid", 50000, []string{"setuid", "0"}, true, ""},
+		spawn:       workload{"exec", 400, []string{"exec", guestTrigger}, false, ""},
+		setOnce:     workload{"once", 400, []string{"exec", guestOnce}, true, ""},
+		readOther:   workload{"pread", 50000, []string{"pread", otherFile}, false, `binary="` + guestTrigger},
+		readWatched: workload{"pread watched", 50000, []string{"pread", watchedFile}, true, `binary="` + guestTrigger},
+		connect:     workload{"connect", 2000, []string{"tcp", "127.0.0.1", "0"}, true, `binary="` + guestTrigger},
+		base:        map[string][]float64{},
+		workloads:   map[string]string{},
 	}
 	if quick {
 		g.rounds = 3
@@ -148,7 +158,7 @@ func (g *guest) measure(ctx context.Context, operation string, w workload) error
 
 // baseline measures without any program, first and last.
 func (g *guest) baseline(ctx context.Context) error {
-	for _, w := range []workload{g.setuid0, g.spawn, g.setOnce} {
+	for _, w := range []workload{g.setuid0, g.spawn, g.setOnce, g.readOther, g.readWatched, g.connect} {
 		fmt.Fprintln(os.Stderr, "measuring", w.name, "alone")
 		samples, err := g.sample(ctx, w)
 		if err != nil {
@@ -247,7 +257,7 @@ func (g *guest) monitored(ctx context.Context, operation string, w workload, eve
 	if all == 0 || attached != hooks {
 		return fmt.Errorf("%s: %v of %d hooks are attached by %s; the agent says:\n%s", operation, attached, all, attach, a.log)
 	}
-	counted, _, err := family(metrics, "tetragon_policy_events_total")
+	counted, _, err := family(metrics, "tetragon_policy_events_total", w.counted)
 	if err == nil && counted != float64(events) {
 		err = fmt.Errorf("%s: counted %v events of %d", operation, counted, events)
 	}

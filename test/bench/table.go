@@ -21,6 +21,10 @@ const (
 	execElsewhere   = "fork+exec+exit, policy on another hook"
 	execReference   = "fork+exec+exit, reference policies, no match"
 	firstEvent      = "first event of a process: path walk and match"
+	fileOther       = "pread, file policy, no match"
+	fileMatch       = "pread, file policy, match"
+	connectOther    = "connect, no match"
+	connectMatch    = "connect, match"
 )
 
 // operation is something that the guest measures.
@@ -33,7 +37,7 @@ type operation struct {
 
 // operations lists what the guest measures, in the order of the table.
 func operations() []operation {
-	return []operation{
+	list := []operation{
 		{"setuid match by fentry", "setuid(0), policy matches, by fentry", 400, floorFentry},
 		{"setuid match by kprobe", "the same by kprobe", 600, floorKprobe},
 		{"setuid match by tracepoint", "the same by tracepoint", 0, floorTracepoint},
@@ -47,7 +51,16 @@ func operations() []operation {
 		{execReference, execReference, 8000, ""},
 		{execElsewhere, execElsewhere, 0, ""},
 		{firstEvent, firstEvent, 0, ""},
+		{fileOther, "1-byte pread, file policy (14 prefixes), path does not match, by fentry", 1500, ""},
+		{fileMatch, "the same, path matches", 0, ""},
+		{connectOther, "TCP connection on loopback, NotDAddr filter, no match, by fentry", 400, ""},
+		{connectMatch, "the same, match", 700, ""},
 	}
+	for _, n := range manyPolicies() {
+		title := fmt.Sprintf("setuid(0), %d policies on the hook, none matches, by fentry", n)
+		list = append(list, operation{manyOperation(n), title, 0, emptyFentry})
+	}
+	return list
 }
 
 // row is one line of the table. Numbers are in the unit.

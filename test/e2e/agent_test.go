@@ -32,6 +32,7 @@ var (
 	triggerFlag = flag.String("trigger", "", "program that causes events, built if empty")
 	policyFlag  = flag.String("policies", "../../policies/standard", "directory of the standard policies")
 	attachFlag  = flag.String("attach", "auto", "way to attach that the agent may use")
+	reloadFlag  = flag.Int("reloads", 50, "how often policies are exchanged under load")
 	moduleFlag  = flag.String("module", "", "kernel module that can be inserted, if the kernel takes any")
 )
 

@@ -88,27 +88,51 @@ func TestPolicyDirectory(t *testing.T) {
 	a.eventually("the removed series", func() bool { return len(a.events()) == 1 })
 }
 
-// Other policies on the same hook come and go; this one misses nothing and
-// counts nothing twice.
+// Other policies on the same hook come and go while events happen; this one
+// misses none and counts none twice.
 func TestReloadUnderLoad(t *testing.T) {
-	const events = 3000
 	dir := t.TempDir()
 	writePolicy(t, dir, "stays.yaml", setuidPolicy("stays", 1))
 	a := startAgent(t, "--policy-dir", dir)
-	load := startWaiting(t, "repeat", "3000", "pause", "1000", "setuid", "1")
-	load.goOn(t)
-	for i := range 5 {
+	for i := range *reloadFlag {
+		load := startWaiting(t, "repeat", "23", "pause", "10000", "setuid", "1")
+		load.goOn(t)
 		name := fmt.Sprintf("passes-%d", i)
 		writePolicy(t, dir, "passes.yaml", setuidPolicy(name, 5))
 		a.eventually("reload", func() bool { return a.state(name, "enabled") })
+		load.finish(t)
 	}
-	load.finish(t)
-	want := []string{event(*triggerFlag, setuid, "stays", events)}
+	want := []string{event(*triggerFlag, setuid, "stays", 23**reloadFlag)}
 	if diff := cmp.Diff(want, a.events()); diff != "" {
 		t.Errorf("exposition (-want +got):\n%s\nmissed by the kernel: %v", diff, a.family("tetrameter_hook_missed_events_total"))
 	}
 	if lost := a.family("tetrameter_bpf_losses_total"); sum(t, lost) != 0 {
 		t.Errorf("losses: %v", lost)
+	}
+}
+
+// A hundred policies of five selectors share a hook, and one program.
+func TestManyPolicies(t *testing.T) {
+	const policies = 100
+	dir := t.TempDir()
+	var want []string
+	for i := range policies {
+		name := fmt.Sprintf("policy-%02d", i)
+		text := setuidPolicy(name, 1000+i)
+		for j := range 3 {
+			text += fmt.Sprintf("    - matchArgs:\n      - {index: 0, operator: InRange, values: [\"%d:%d\"]}\n", 2000+10*j, 3005+i)
+			text += "      matchCapabilities:\n      - {type: Effective, operator: In, values: [CAP_SYS_ADMIN]}\n"
+		}
+		text += fmt.Sprintf("    - matchArgs:\n      - {index: 0, operator: Equal, values: [\"77\"]}\n      matchBinaries:\n"+
+			"      - {operator: In, values: [/nowhere/%d, %s]}\n", i, *triggerFlag)
+		writePolicy(t, dir, name+".yaml", text)
+		want = append(want, event(*triggerFlag, setuid, name, 23))
+	}
+	a := startAgent(t, "--policy-dir", dir)
+	trigger(t, *triggerFlag, "repeat", "23", "setuid", "77")
+	trigger(t, *triggerFlag, "repeat", "5", "setuid", "78")
+	if diff := cmp.Diff(want, a.events()); diff != "" {
+		t.Errorf("exposition (-want +got):\n%s", diff)
 	}
 }
 

@@ -4,10 +4,12 @@
  * Causes events that policies watch, each exactly as often as asked. Single
  * threaded and without a runtime that makes system calls of its own.
  *
- *	trigger [repeat N] [pause MICROSECONDS] [cpu N] [wait] [time] COMMAND
+ *	trigger [repeat N] [pause MICROSECONDS] [cpu N] [chroot DIR] [wait] [time] COMMAND
  *
- * See command() for COMMAND. "wait" prints a line and goes on when its standard
- * input has one; "time" prints the nanoseconds that all repetitions took.
+ * See commands for COMMAND. What a command needs, as an open file, it makes once,
+ * before the first repetition. "wait" then prints a line and goes on when its
+ * standard input has one; "time" prints the nanoseconds that all repetitions
+ * took; "chroot" changes the root before anything else.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -30,11 +32,10 @@
 #include <time.h>
 #include <unistd.h>
 
-static void die(const char *what)
-{
-	perror(what);
-	_exit(1);
-}
+#include "command.h"
+#include "files.h"
+#include "probe.h"
+#include "sockets.h"
 
 static void reap(pid_t pid)
 {
@@ -59,8 +60,9 @@ static void drop_sys_admin(void)
 		die("capset");
 }
 
-static void user_namespace(const char *call)
+static void user_namespace(char **argv)
 {
+	const char *call = argv[0];
 	pid_t pid;
 
 	drop_sys_admin();
@@ -81,25 +83,23 @@ static void user_namespace(const char *call)
 }
 
 /* A child of this program executes PATH, which exits at once. */
-static void execute(char *path)
+static void execute(char **argv)
 {
-	char *argv[] = { path, "nothing", NULL };
+	char *child[] = { argv[0], "nothing", NULL };
 	pid_t pid = fork();
 
 	if (!pid) {
-		execv(path, argv);
+		execv(argv[0], child);
 		_exit(1);
 	}
 	reap(pid);
 }
 
 /* Inserts a module from a file and removes it again, if it is in. */
-static void module(const char *path)
+static void module(char **argv)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	int fd = checked(open(argv[0], O_RDONLY | O_CLOEXEC), argv[0]);
 
-	if (fd < 0)
-		die(path);
 	if (syscall(SYS_finit_module, fd, "", 0))
 		die("finit_module");
 	close(fd);
@@ -110,16 +110,17 @@ static void copy_self(const char *to)
 	int in = open("/proc/self/exe", O_RDONLY), out = open(to, O_WRONLY | O_CREAT, 0755);
 	struct stat st;
 
-	if (in < 0 || out < 0 || fstat(in, &st) || sendfile(out, in, NULL, st.st_size) != st.st_size)
+	if (in < 0 || out < 0 || fstat(in, &st) ||
+	    sendfile(out, in, NULL, st.st_size) != st.st_size)
 		die(to);
 	close(in);
 	close(out);
 }
 
 /* Becomes the program at PATH, in a mount namespace where PATH is this file. */
-static void at(char *path, char **argv)
+static void at(char **argv)
 {
-	char dir[4096];
+	char *path = argv[0], dir[4096];
 
 	if (unshare(CLONE_NEWNS) || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL))
 		die("unshare");
@@ -132,29 +133,99 @@ static void at(char *path, char **argv)
 	die(path);
 }
 
-static void command(char **argv)
+static void nothing(char **argv)
 {
-	const char *name = argv[0];
-	char *arg = argv[1];
+	(void)argv;
+}
 
-	if (!strcmp(name, "nothing"))
-		return;
-	if (!arg)
+static void set_user(char **argv)
+{
+	syscall(SYS_setuid, number(argv[0]));
+}
+
+static void set_group(char **argv)
+{
+	syscall(SYS_setgid, number(argv[0]));
+}
+
+static pid_t self;
+
+static void find_self(char **argv)
+{
+	(void)argv;
+	self = getpid();
+}
+
+static void send_signal(char **argv)
+{
+	checked(kill(self, number(argv[0])), "kill");
+}
+
+static const struct command commands[] = {
+	/* No event. */
+	{ "nothing", 0, nothing },
+	/* setuid ID, setgid ID: also with an ID that is refused, as -1. */
+	{ "setuid", 1, set_user },
+	{ "setgid", 1, set_group },
+	/* userns clone|clone3|unshare: a user namespace, made by that call. */
+	{ "userns", 1, user_namespace },
+	/* kill SIGNAL: to itself; 0 is checked for but not sent. */
+	{ "kill", 1, send_signal, find_self },
+	/* exec PATH: a child executes it, with the argument "nothing". */
+	{ "exec", 1, execute },
+	/* at PATH [OPTION]... COMMAND: the command as a program with this path. */
+	{ "at", 2, at },
+	/* module PATH: finit_module. */
+	{ "module", 1, module },
+	/* open PATH: open, read of one byte, close. */
+	{ "open", 1, open_read_close },
+	/* pread PATH, write PATH, ftruncate PATH: one byte, or to length 0; opened before. */
+	{ "pread", 1, read_byte, open_to_read },
+	{ "write", 1, write_byte, open_to_write },
+	{ "ftruncate", 1, truncate_opened, open_to_write },
+	/* tmpfile DIR: write of one byte to a file without a name, opened before. */
+	{ "tmpfile", 1, write_byte, open_unnamed },
+	/* mmap PATH: one page, to read and private; opened before, and unmapped again. */
+	{ "mmap", 1, map_page, open_to_read },
+	/* truncate PATH: to length 0, by its path. */
+	{ "truncate", 1, truncate_path },
+	/* unlink PATH: made by mknod each time. */
+	{ "unlink", 1, unlink_path },
+	/* rename FROM TO: FROM made by mknod if it is not there. */
+	{ "rename", 2, rename_path },
+	/* mkdir PATH: and rmdir. */
+	{ "mkdir", 1, make_directory },
+	/* fail ERRNO: an openat with this error; 0 for one that succeeds. */
+	{ "fail", 1, fail },
+	/*
+	 * tcp ADDRESS PORT [SOURCE]: socket, connect from port SOURCE if given, close. Nobody
+	 * needs to listen: the attempt counts. At PORT 0 this program does, and accepts.
+	 */
+	{ "tcp", 2, connect_to_peer, choose_tcp },
+	/* udp ADDRESS PORT: sendto of one byte, by a socket made before. */
+	{ "udp", 2, send_byte, choose_udp },
+	/* unix PATH|@NAME: socket, connect, accept, close; this program listens there. */
+	{ "unix", 1, connect_to_peer, choose_unix },
+	/* probe NUMBER TEXT: trigger_probe(NUMBER, TEXT), in which the USDT tetrameter:probe is. */
+	{ "probe", 2, call_probe },
+	{},
+};
+
+/* Finds a command that has its arguments. */
+static const struct command *find(char **argv)
+{
+	const struct command *c = commands;
+	int count = 0;
+
+	while (c->name && (!argv[0] || strcmp(c->name, argv[0])))
+		c++;
+	if (!c->name)
+		die("command");
+	while (argv[count + 1])
+		count++;
+	if (count < c->arguments)
 		die("argument");
-	if (!strcmp(name, "setuid"))
-		syscall(SYS_setuid, atoi(arg));
-	else if (!strcmp(name, "setgid"))
-		syscall(SYS_setgid, atoi(arg));
-	else if (!strcmp(name, "userns"))
-		user_namespace(arg);
-	else if (!strcmp(name, "exec"))
-		execute(arg);
-	else if (!strcmp(name, "module"))
-		module(arg);
-	else if (!strcmp(name, "at"))
-		at(arg, argv + 1);
-	else
-		die(name);
+	return c;
 }
 
 static long long now(void)
@@ -168,35 +239,41 @@ static long long now(void)
 int main(int argc, char **argv)
 {
 	long repeat = 1, pause_us = 0;
+	bool timed = false, waits = false;
+	const struct command *command;
 	long long start;
-	bool timed = false;
 	cpu_set_t cpus;
 	char line[16];
 
 	for (argv++; *argv; argv++) {
 		if (!strcmp(*argv, "repeat") && argv[1]) {
-			repeat = atol(*++argv);
+			repeat = number(*++argv);
 		} else if (!strcmp(*argv, "pause") && argv[1]) {
-			pause_us = atol(*++argv);
+			pause_us = number(*++argv);
 		} else if (!strcmp(*argv, "cpu") && argv[1]) {
 			CPU_ZERO(&cpus);
-			CPU_SET(atoi(*++argv), &cpus);
-			if (sched_setaffinity(0, sizeof(cpus), &cpus))
-				die("sched_setaffinity");
+			CPU_SET(number(*++argv), &cpus);
+			checked(sched_setaffinity(0, sizeof(cpus), &cpus), "sched_setaffinity");
+		} else if (!strcmp(*argv, "chroot") && argv[1]) {
+			argv++;
+			checked(chroot(*argv), *argv);
+			checked(chdir("/"), "chdir");
 		} else if (!strcmp(*argv, "wait")) {
-			if (puts("ready") < 0 || fflush(stdout) || !fgets(line, sizeof(line), stdin))
-				die("wait");
+			waits = true;
 		} else if (!strcmp(*argv, "time")) {
 			timed = true;
 		} else {
 			break;
 		}
 	}
-	if (!*argv)
-		die("command");
+	command = find(argv++);
+	if (command->prepare)
+		command->prepare(argv);
+	if (waits && (puts("ready") < 0 || fflush(stdout) || !fgets(line, sizeof(line), stdin)))
+		die("wait");
 	start = now();
 	while (repeat-- > 0) {
-		command(argv);
+		command->run(argv);
 		if (pause_us)
 			usleep(pause_us);
 	}

@@ -18,8 +18,7 @@ func fileTypes() []policy.Type {
 	return []policy.Type{"fd", "file", "path", "dentry", "kiocb", "linux_binprm"}
 }
 
-// Paths returns paths among which Random chooses those of executables. Each has
-// an id wherever a policy names it.
+// Binaries returns the paths among which Random chooses those of executables.
 func Binaries() []string {
 	return []string{"/usr/bin/sudo", "/bin/sh", "/usr/bin/runc", "/usr/sbin/sshd"}
 }
@@ -87,7 +86,7 @@ func (g generator) similar(s string) string {
 
 func (g generator) strings(around string) []string {
 	count := 1 + g.rng.IntN(4)
-	if g.chance(10) {
+	if len(around) < 400 && g.chance(10) {
 		count = 5 + g.rng.IntN(60)
 	}
 	var list []string
@@ -111,10 +110,22 @@ func (g generator) textFilter(a policy.Arg, o Object) policy.ArgFilter {
 	case a.Type == "sockaddr_un" && g.chance(30):
 		return policy.ArgFilter{Operator: policy.Family, Values: g.among(o.Family, 1, 10)}
 	}
-	f.Operator = pick(g, policy.Equal, policy.NotEqual, policy.Prefix, policy.NotPrefix, policy.Postfix, policy.NotPostfix)
+	f.Operator = pick(g, policy.Equal, policy.NotEqual, policy.Prefix, policy.NotPrefix, policy.Postfix, policy.NotPostfix,
+		policy.SubString, policy.SubStringIgnCase)
 	f.Strings = g.strings(value{Arg: a}.text(o, *g.event))
+	for i, s := range f.Strings {
+		switch f.Operator {
+		case policy.SubStringIgnCase:
+			f.Strings[i] = shiftCase(s[:min(len(s), searchMax)], 'a', 'A')
+		case policy.SubString:
+			f.Strings[i] = s[:min(len(s), searchMax)]
+		}
+	}
 	return f
 }
+
+// searchMax is the longest string that can be searched for.
+const searchMax = 256
 
 // among is a list of some numbers.
 func (g generator) among(from ...uint64) []policy.Range {

@@ -99,10 +99,26 @@ func matchText(op policy.Operator, values []string, text string) bool {
 			return strings.HasPrefix(text, v)
 		case policy.Postfix:
 			return strings.HasSuffix(text, v)
+		case policy.SubString:
+			return strings.Contains(text, v)
+		case policy.SubStringIgnCase:
+			return strings.Contains(shiftCase(text, 'A', 'a'), shiftCase(v, 'A', 'a'))
 		default:
 			return text == v
 		}
 	})
+}
+
+// shiftCase takes the 26 letters from one on as those from another on, and
+// leaves other bytes as they are.
+func shiftCase(s string, from, to byte) string {
+	b := []byte(s)
+	for i, c := range b {
+		if from <= c && c < from+26 {
+			b[i] = c - from + to
+		}
+	}
+	return string(b)
 }
 
 // matchInteger decides an operator, or what it negates.
