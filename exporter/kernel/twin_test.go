@@ -181,7 +181,11 @@ func TestDifferential(t *testing.T) {
 func inRegisters(declared []policy.Arg) []match.Arg {
 	var args []match.Arg
 	for _, a := range declared {
-		args = append(args, match.Arg{Source: match.Source{Kind: match.Register, Index: a.Index}, Type: a.Type})
+		arg := match.Arg{Source: match.Source{Kind: match.Register, Index: a.Index}, Type: a.Type}
+		if a.SizeArg > 0 {
+			arg.Size = match.Source{Kind: match.Register, Index: a.SizeArg - 1}
+		}
+		args = append(args, arg)
 	}
 	return args
 }
