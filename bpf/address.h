@@ -2,6 +2,7 @@
 /* Addresses of sockets, packets and socket addresses. */
 #pragma once
 #include "network.h"
+#include "part.h"
 
 #define MAPPED 0x0000ffff00000000ULL /* ::ffff:0:0/96 */
 
@@ -45,6 +46,9 @@ static __always_inline __u32 sockaddr_address(struct event *event, __u64 address
 	return 1;
 }
 
+/* A field of the socket that sock_address() looks at. */
+#define sock_part(as, field) part_field(&part, struct sock, sk, __sk_common.skc_daddr, as, field)
+
 /*
  * Puts an address into the event; 0 if there is none. what is source << 8, and 1
  * for the destination.
@@ -52,7 +56,9 @@ static __always_inline __u32 sockaddr_address(struct event *event, __u64 address
 static __noinline __u32 sock_address(struct event *event, __u64 value, __u32 what)
 {
 	struct sock *sk = (void *)value;
+	struct part part;
 	__u16 family;
+	__be32 ip4;
 
 	asm volatile("" : "+r"(event), "+r"(value), "+r"(what));
 	if (what >> 8 == FROM_SKB)
@@ -61,15 +67,17 @@ static __noinline __u32 sock_address(struct event *event, __u64 value, __u32 wha
 		return sockaddr_address(event, value);
 	if (what >> 8 == FROM_SOCKET)
 		sk = BPF_CORE_READ((struct socket *)value, sk);
-	family = BPF_CORE_READ(sk, __sk_common.skc_family);
-	if (family == AF_INET)
-		set_ip4(event,
-			__builtin_bswap32(what & 1 ? BPF_CORE_READ(sk, __sk_common.skc_daddr) :
-						     BPF_CORE_READ(sk, __sk_common.skc_rcv_saddr)));
-	else if (family == AF_INET6)
+	read_part(&part, struct sock, sk, __sk_common.skc_daddr);
+	family = sock_part(__u16, __sk_common.skc_family);
+	if (family == AF_INET) {
+		ip4 = what & 1 ? sock_part(__be32, __sk_common.skc_daddr) :
+				 sock_part(__be32, __sk_common.skc_rcv_saddr);
+		set_ip4(event, __builtin_bswap32(ip4));
+	} else if (family == AF_INET6) {
 		set_ip6(event, (__u64)(what & 1 ? &sk->__sk_common.skc_v6_daddr :
 						  &sk->__sk_common.skc_v6_rcv_saddr));
-	else
+	} else {
 		return 0;
+	}
 	return 1;
 }

@@ -5,33 +5,12 @@
  * (d_path in fs/d_path.c).
  */
 #pragma once
+#include "part.h"
 #include "scratch.h"
 
 /* Names and mounts on the way to the root, together. */
 #define PATH_STEPS 512
 #define DELETED " (deleted)"
-
-/*
- * Fields that lie side by side in a kernel struct are read at once: each read
- * costs as much as twenty instructions of a program.
- */
-struct part {
-	char bytes[32];
-};
-
-/* Reads what begins with a field. */
-#define read_part(to, type, address, first)            \
-	bpf_probe_read_kernel(to, sizeof(struct part), \
-			      (void *)(address) + bpf_core_field_offset(type, first))
-
-#define part_offset(type, first, field) \
-	(bpf_core_field_offset(type, field) - bpf_core_field_offset(type, first))
-
-/* A field of what was read, or read alone if a kernel has it elsewhere. */
-#define part_field(from, type, address, first, as, field)                      \
-	(part_offset(type, first, field) <= sizeof(struct part) - sizeof(as) ? \
-		 *(as *)((from)->bytes + part_offset(type, first, field)) :    \
-		 (as)BPF_CORE_READ((type *)(address), field))
 
 /* Puts a name before the path, after a slash; false when it does not fit. */
 static __always_inline bool prepend(struct scratch_value *s, __u32 length, __u64 name)
