@@ -91,9 +91,10 @@ unit: ## Run the tests that this kernel can run
 # What a virtual machine gets besides the test. A test mounts over /usr/bin.
 VM_FILES := bin/tetrameter:/bin/tetrameter,policies/standard:/policies,bin/trigger:/usr/bin/trigger
 VM_FLAGS := -tetrameter /bin/tetrameter -trigger /usr/bin/trigger -policies /policies \
-	-module /lib/test/module.ko -reloads 10
+	-module /lib/test/module.ko -reloads 5
 
-# Two machines at a time, each on one CPU of the host; a log for each.
+# Two machines at a time, each on one CPU of the host; a log for each. The tests
+# with tracepoints run on the oldest and the newest kernel, and on the host.
 test-vm: deps build ## Run the tests on other kernels: make test-vm ATTACH=kprobe
 	gcc -static -O2 -o bin/trigger test/triggers/trigger.c
 	go test -c -o bin/e2e.test ./test/e2e
@@ -101,9 +102,10 @@ test-vm: deps build ## Run the tests on other kernels: make test-vm ATTACH=kprob
 	go build -o bin/vm ./test/vm
 	bin/vm fetch | tee bin/kernels
 	for kernel in $$(sed -n 's/^kernel \([^ ]*\) .*/\1/p' bin/kernels); do \
-		echo "$$kernel kernel bin/kernel.test"; \
-		echo "$$kernel preempt bin/e2e.test $(VM_FLAGS) -test.run Many"; \
-		for attach in $(ATTACH); do echo "$$kernel $$attach bin/e2e.test $(VM_FLAGS) -attach $$attach"; done; \
+		echo "$$kernel kernel bin/kernel.test -test.run . -cases 60"; \
+		echo "$$kernel preempt bin/e2e.test $(VM_FLAGS) -test.run ManyEvents"; \
+		for attach in $(ATTACH); do [[ $$kernel-$$attach = 6.*-tracepoint ]] || \
+			echo "$$kernel $$attach bin/e2e.test $(VM_FLAGS) -attach $$attach"; done; \
 	done | xargs -P 2 -L 1 bash -c 'log=bin/vm-$$0-$$1.log append=; \
 		[ $$1 != preempt ] || append=preempt=full; \
 		bin/vm run -kernel $$0 -append "$$append" -timeout 15m -files $(VM_FILES) -- "$${@:2}" >$$log 2>&1; status=$$?; \

@@ -45,7 +45,7 @@ static __noinline int set_verdict(struct event *event, __u64 filter, __u32 binar
 struct call_key {
 	__u64 pid_tgid;
 	__u32 policy_hook;
-	__u32 start_time; /* low half: no other task of this number has it */
+	__u32 start_time; /* low half: no other task of this number has it; or the CPU */
 };
 
 /*
@@ -66,7 +66,11 @@ static __always_inline void set_call_key(struct call_key *key, __u32 policy_hook
 
 	key->pid_tgid = bpf_get_current_pid_tgid();
 	key->policy_hook = policy_hook;
-	key->start_time = BPF_CORE_READ(task, start_time);
+	/* All CPUs have an idle task of number 0. */
+	if (key->pid_tgid)
+		key->start_time = BPF_CORE_READ(task, start_time);
+	else
+		key->start_time = bpf_get_smp_processor_id();
 }
 
 /* Keeps selectors until the function returns; none forgets an earlier call's. */

@@ -100,21 +100,21 @@ static __always_inline __u32 packet_word(__u64 skb, enum socket_field field)
 {
 	struct sk_buff *packet = (void *)skb;
 	__u64 header = network_header(skb), ports;
-	bool v6 = read_be(header, 1) >> 4 == 6;
+	__u32 version = read_be(header, 1) >> 4, protocol;
 
-	ports = (__u64)BPF_CORE_READ(packet, head) + BPF_CORE_READ(packet, transport_header);
-	switch (field) {
-	case FIELD_FAMILY:
-		return v6 ? AF_INET6 : AF_INET;
-	case FIELD_PROTOCOL:
-		return read_be(header + (v6 ? IP6_PROTOCOL : IP4_PROTOCOL), 1);
-	case FIELD_SPORT:
-		return read_be(ports, 2);
-	case FIELD_DPORT:
-		return read_be(ports + 2, 2);
-	default:
+	if (version != 4 && version != 6)
 		return 0;
-	}
+	if (field == FIELD_FAMILY)
+		return version == 6 ? AF_INET6 : AF_INET;
+	protocol = read_be(header + (version == 6 ? IP6_PROTOCOL : IP4_PROTOCOL), 1);
+	if (field == FIELD_PROTOCOL)
+		return protocol;
+	if (protocol != IPPROTO_TCP && protocol != IPPROTO_UDP && protocol != IPPROTO_SCTP)
+		return 0;
+	ports = (__u64)BPF_CORE_READ(packet, head) + BPF_CORE_READ(packet, transport_header);
+	if (field == FIELD_SPORT)
+		return read_be(ports, 2);
+	return field == FIELD_DPORT ? read_be(ports + 2, 2) : 0;
 }
 
 static __always_inline __u32 sockaddr_word(__u64 address, enum socket_field field)

@@ -8,8 +8,12 @@
 #include "part.h"
 #include "scratch.h"
 
-/* Names and mounts on the way to the root, together. */
-#define PATH_STEPS 512
+/*
+ * Names and mounts on the way to the root, together: as many names as a path of
+ * PATH_SIZE has, and some mounts.
+ */
+#define PATH_STEPS 2176
+#define PATH_BLOCK 64
 #define DELETED " (deleted)"
 
 /* Puts a name before the path, after a slash; false when it does not fit. */
@@ -87,22 +91,26 @@ __noinline enum step walk_step(__u32 slot)
 }
 
 /*
- * Files that are in no directory have names of their own kind, without their
- * numbers: pipe:[1234] is pipe: here.
+ * Whether a file that is in no directory has no path at all, as pipes, sockets
+ * and the like: no filter on paths matches it.
  */
-static __always_inline void pseudo_path(struct scratch_value *s, struct dentry *dentry)
+static __always_inline bool is_pseudo(struct dentry *dentry)
 {
-	switch (BPF_CORE_READ(dentry, d_sb, s_magic)) {
-	case PIPEFS_MAGIC:
-		set_text(s, "pipe:");
-		break;
-	case SOCKFS_MAGIC:
-		set_text(s, "socket:");
-		break;
-	case ANON_INODE_FS_MAGIC:
-		set_text(s, "anon_inode:");
-		break;
+	unsigned long magic = BPF_CORE_READ(dentry, d_sb, s_magic);
+
+	return magic == PIPEFS_MAGIC || magic == SOCKFS_MAGIC || magic == ANON_INODE_FS_MAGIC;
+}
+
+/* The next steps. In blocks for the verifier: see intern_step. */
+__noinline enum step walk_block(__u32 slot)
+{
+	for (int i = 0; i < PATH_BLOCK; i++) {
+		enum step step = walk_step(slot);
+
+		if (step != STEP_ON)
+			return step;
 	}
+	return STEP_ON;
 }
 
 /* Whether a file is in no directory: it is its own parent, and no root. */
@@ -121,17 +129,18 @@ static __always_inline bool is_deleted(struct scratch_value *s, struct dentry *d
 /*
  * Writes the path from s->dentry on s->mnt to the end of s->path; s->at is where
  * it starts. Without a mount it ends at the root of the file system. A name that
- * is gone gets " (deleted)" behind it if marked.
+ * is gone gets " (deleted)" behind it if marked. False if only the end of the path
+ * is there.
  */
-static __always_inline void walk_path(struct scratch_value *s, __u32 slot, bool marked)
+static __always_inline bool walk_path(struct scratch_value *s, __u32 slot, bool marked)
 {
 	struct dentry *dentry = (void *)s->dentry;
 
 	s->at = PATH_SIZE;
 	if (marked && is_deleted(s, dentry))
 		set_text(s, DELETED);
-	for (int i = 0; i < PATH_STEPS; i++) {
-		enum step step = walk_step(slot);
+	for (int i = 0; i < PATH_STEPS / PATH_BLOCK; i++) {
+		enum step step = walk_block(slot);
 
 		if (step == STEP_FULL)
 			break;
@@ -139,11 +148,12 @@ static __always_inline void walk_path(struct scratch_value *s, __u32 slot, bool 
 			continue;
 		if (s->at == PATH_SIZE)
 			set_text(s, "/"); /* the root itself */
-		else if (i == 0 && is_nameless(s, dentry))
-			pseudo_path(s, dentry);
-		return;
+		else if (s->dentry == (__u64)dentry && is_nameless(s, dentry) && is_pseudo(dentry))
+			s->at = PATH_SIZE;
+		return true;
 	}
 	lose(LOSS_PATH_TRUNCATED);
+	return false;
 }
 
 /* Begins a walk at a struct path. */

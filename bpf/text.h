@@ -24,8 +24,9 @@ static __always_inline void read_path(struct scratch_value *s, __u32 slot)
 		}
 		begin_walk(s, path);
 	}
-	walk_path(s, slot, s->kind == TEXT_EXE || s->kind == TEXT_PARENT_EXE);
-	s->length = PATH_SIZE - s->at;
+	/* Where a path begins decides: its end alone is none. */
+	if (walk_path(s, slot, s->kind == TEXT_EXE || s->kind == TEXT_PARENT_EXE))
+		s->length = PATH_SIZE - s->at;
 }
 
 /* Fills a scratch slot with what its first fields ask for. */

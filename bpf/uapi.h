@@ -45,6 +45,13 @@ enum {
 	AF_INET6 = 10,
 };
 
+/* include/uapi/linux/in.h: those with ports */
+enum {
+	IPPROTO_TCP = 6,
+	IPPROTO_UDP = 17,
+	IPPROTO_SCTP = 132,
+};
+
 /* Only to ask whether the kernel has it. */
 enum bpf_func_id {
 	BPF_FUNC_get_current_task_btf = 158,

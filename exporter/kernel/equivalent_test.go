@@ -71,6 +71,10 @@ func TestFiles(t *testing.T) {
 	k := open(t)
 	dir := t.TempDir()
 	name := filepath.Join(dir, "file")
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
 	permission := func(mask string) string {
 		return `  kprobes:
   - call: security_file_permission
@@ -90,7 +94,7 @@ func TestFiles(t *testing.T) {
 		"exec": `  lsmhooks:
   - hook: bprm_check
     args: [{index: 0, type: linux_binprm}]
-    selectors: [{matchArgs: [{index: 0, operator: Postfix, values: ["/true"]}]}]
+    selectors: [{matchArgs: [{index: 0, operator: Postfix, values: ["` + filepath.Base(exe) + `"]}]}]
 `,
 	})
 	file, err := os.Create(name)
@@ -105,7 +109,7 @@ func TestFiles(t *testing.T) {
 		if err := os.Truncate(name, 1); err != nil {
 			t.Fatal(err)
 		}
-		if err := exec.Command("true").Run(); err != nil {
+		if err := exec.Command("/proc/self/exe", "-test.run", "^$").Run(); err != nil {
 			t.Fatal(err)
 		}
 	}

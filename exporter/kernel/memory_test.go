@@ -15,10 +15,6 @@ import (
 	"github.com/tetrameter/tetrameter/exporter/policy"
 )
 
-// memoryCases is how many policies are compared, each on as many events as
-// TestDifferential has.
-const memoryCases = 150
-
 // Compiled selectors decide on strings, socket addresses and sets of capabilities
 // in this process's memory as the reference evaluator does.
 func TestDifferentialMemory(t *testing.T) {
@@ -30,8 +26,8 @@ func TestDifferentialMemory(t *testing.T) {
 	rng := rand.New(rand.NewPCG(seed, 1))
 	k := open(t)
 	caller := self(t, k)
-	matched := 0
-	for range memoryCases {
+	matched, cases := 0, *casesFlag/2
+	for range cases {
 		hook, event := inMemory(rng)
 		caller.Lists, caller.Objects = event.Lists, event.Objects
 		rule := match.Rule{Slot: 1, Selectors: hook.Selectors, Args: inRegisters(hook.Args), Data: inRegisters(hook.Data)}
@@ -57,8 +53,8 @@ func TestDifferentialMemory(t *testing.T) {
 		}
 		prog.Close()
 	}
-	if matched < memoryCases || matched > memoryCases*19 {
-		t.Errorf("%d of %d events matched: the cases are too much alike", matched, 20*memoryCases)
+	if matched < cases || matched > cases*19 {
+		t.Errorf("%d of %d events matched: the cases are too much alike", matched, 20*cases)
 	}
 }
 

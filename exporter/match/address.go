@@ -70,7 +70,7 @@ func (a address) compile(c *code, failed label) {
 	pass := c.label()
 	hit, miss := outcomes(a.Operator.Negated(), pass, failed)
 	c.call("sock_address", a.arg.parameter(c, asm.R2), asm.Mov.Imm(asm.R3, a.what()))
-	c.jumpIf(asm.JEq, operand{asm.R0, true}, 0, miss)
+	c.jumpIf(asm.JEq, operand{asm.R0, true}, 0, failed) // of neither kind
 	c.emit(asm.LoadMem(value, event, addressHigh, asm.DWord))
 	var segments []segment
 	for _, p := range a.planes {

@@ -86,7 +86,7 @@ func TestText(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			got := passes(t, test.filter, reference.Object{Type: "path", Text: test.text}, nil)
+			got := passes(t, test.filter, reference.Object{Type: "string", Text: test.text}, nil)
 			if diff := cmp.Diff(test.want, got); diff != "" {
 				t.Errorf("passes differs (-want +got):\n%s", diff)
 			}
@@ -164,10 +164,19 @@ func TestObjects(t *testing.T) {
 	}
 }
 
-// TestNoAddress: what has no address is in no network.
+// TestNoPath: what has no path, as a pipe, passes no filter on paths.
+func TestNoPath(t *testing.T) {
+	for _, f := range []policy.ArgFilter{texts(policy.Equal, ""), texts(policy.NotEqual, "b"), texts(policy.NotPrefix, "b")} {
+		if passes(t, f, reference.Object{Type: "file"}, nil) {
+			t.Errorf("%s passes", f.Operator)
+		}
+	}
+}
+
+// TestNoAddress: what has no address is in no network, and not outside of one.
 func TestNoAddress(t *testing.T) {
 	all := []netip.Prefix{netip.MustParsePrefix("0.0.0.0/0"), netip.MustParsePrefix("::/0")}
-	for op, want := range map[policy.Operator]bool{policy.SAddr: false, policy.NotSAddr: true} {
+	for op, want := range map[policy.Operator]bool{policy.SAddr: false, policy.NotSAddr: false} {
 		got := passes(t, policy.ArgFilter{Operator: op, Prefixes: all}, reference.Object{Type: "sock"}, nil)
 		if got != want {
 			t.Errorf("%s passes: %t, want %t", op, got, want)

@@ -4,6 +4,7 @@ package match_test
 
 import (
 	"math/rand/v2"
+	"net/netip"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -48,7 +49,7 @@ func orderRule(s policy.Selector) (match.Input, world) {
 	e.Args = []uint64{5, 0x1000, 0x2000, 0, 0, 0}
 	e.Objects = map[uint64]reference.Object{
 		0x1000: {Type: "file", Text: "a", FileType: 8},
-		0x2000: {Type: "sock", Family: 2},
+		0x2000: {Type: "sock", Family: 2, Source: netip.MustParseAddr("10.1.2.3"), Dest: netip.MustParseAddr("10.1.2.4")},
 	}
 	w := newWorld(e, rand.New(rand.NewPCG(1, 1)))
 	w.binaries = binaries()

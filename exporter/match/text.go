@@ -126,6 +126,10 @@ func (t comparison) read(c *code, failed label) {
 		size = asm.Mov.Reg(asm.R4, second)
 	}
 	readText(c, t.arg.parameter(c, asm.R2), t.kind, size, failed)
+	if t.arg.Type.File() {
+		// What has no path, as a pipe, is neither like one nor unlike it.
+		c.jumpIf(asm.JEq, operand{register: third}, 0, failed)
+	}
 }
 
 // newTree plans the comparison of a string with values; ok is false for

@@ -161,13 +161,23 @@ func exitOf(p Place, kind Kind, s site) (Point, error) {
 	exit := s.Point
 	exit.Exit = true
 	switch {
-	case p.Section == policy.Kprobes && (kind == Fentry || kind == Kprobe), p.Section == policy.Uprobes:
+	case p.Section == policy.Kprobes && (kind == Fentry || kind == Kprobe):
+		return exit, nil
+	case p.Section == policy.Uprobes && !isFunctionEntry(p.Symbol):
+		// The kernel takes the word on the stack there for the return address.
+		return Point{}, fmt.Errorf("%s may not be where a function begins: its return cannot be probed", p.Symbol)
+	case p.Section == policy.Uprobes:
 		return exit, nil
 	case p.standsIn(kind) && p.Syscall:
 		exit.Target = strings.Replace(s.Target, "/sys_enter_", "/sys_exit_", 1)
 		return exit, nil
 	}
 	return Point{}, fmt.Errorf("the return value is not known at %s", s.Target)
+}
+
+// isFunctionEntry says whether the symbol of a uprobe is one, without an offset.
+func isFunctionEntry(symbol string) bool {
+	return !strings.Contains(symbol, "+") && !strings.HasPrefix(symbol, "0x")
 }
 
 // sites returns the places that a program of the kind is attached to.
@@ -206,14 +216,38 @@ func (h *Hook) functionSites(kind Kind, kernel Kernel) ([]site, error) {
 	if err != nil && kind == Fentry {
 		return nil, err
 	}
+	if kind == Fentry {
+		if err := described(proto); err != nil {
+			return nil, err
+		}
+	}
 	s := functionSite(h.function(), proto, kernel)
 	if h.Syscall {
 		s.Syscall, s.types, s.registers = true, nil, argRegisters
+		if strings.HasPrefix(h.Function, "__ia32_") {
+			s.registers = 0 // those of 32-bit programs are others
+		}
 	}
 	if kind == Kprobe {
 		s.Parameters = 0
 	}
 	return []site{s}, nil
+}
+
+// described returns an error if a parameter points to a structure that the
+// kernel's types only name: the verifier refuses to read such a parameter
+// (btf_ctx_access in kernel/bpf/btf.c).
+func described(proto *btf.FuncProto) error {
+	for i, p := range proto.Params {
+		pointer, ok := btf.As[*btf.Pointer](p.Type)
+		if !ok {
+			continue
+		}
+		if named, ok := btf.As[*btf.Fwd](pointer.Target); ok {
+			return fmt.Errorf("the kernel's types do not describe struct %s of parameter %d", named.Name, i)
+		}
+	}
+	return nil
 }
 
 // rawEvent is the name of a raw tracepoint, which has no group.

@@ -137,6 +137,9 @@ func (h *Hook) ruleAt(s site, r Rule) (match.Rule, error) {
 		return rule, err
 	}
 	if returned := r.Spec.ReturnArg; returned != nil {
+		if len(use.returned) > 0 && (len(returned.Resolve) > 0 || returned.BTFType != "" || returned.SizeArg > 0) {
+			return rule, fmt.Errorf("%v: fields and sizes of a return value are not supported yet", returned.Pos)
+		}
 		rule.Return = match.Arg{Source: register(match.ReturnRegister), Type: returned.Type}
 	}
 	if s.standIn != nil {
@@ -159,11 +162,11 @@ func (h *Hook) reads(spec policy.Hook) bool {
 // uses are the positions of the args and data that filters need, with the first
 // filter that does.
 type uses struct {
-	args, data map[int]policy.Pos
+	args, data, returned map[int]policy.Pos
 }
 
 func usesOf(selectors []policy.Selector) uses {
-	u := uses{map[int]policy.Pos{}, map[int]policy.Pos{}}
+	u := uses{map[int]policy.Pos{}, map[int]policy.Pos{}, map[int]policy.Pos{}}
 	add := func(to map[int]policy.Pos, i int, pos policy.Pos) {
 		if _, known := to[i]; !known {
 			to[i] = pos
@@ -172,6 +175,9 @@ func usesOf(selectors []policy.Selector) uses {
 	for _, s := range selectors {
 		for _, f := range s.Data {
 			add(u.data, f.Arg, f.Pos)
+		}
+		for _, f := range s.Return {
+			add(u.returned, f.Arg, f.Pos)
 		}
 		for _, f := range s.Args {
 			switch f.Operator {

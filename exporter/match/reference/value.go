@@ -24,6 +24,9 @@ func matchValue(f policy.ArgFilter, values []value, e Event) bool {
 	}
 	v := values[f.Arg]
 	object := e.Objects[v.register]
+	if pointless(f.Operator, v, object) {
+		return false
+	}
 	var holds bool
 	switch f.Operator.Positive() {
 	case policy.FileType:
@@ -56,6 +59,21 @@ func matchValue(f policy.ArgFilter, values []value, e Event) bool {
 		}
 	}
 	return holds != f.Operator.Negated()
+}
+
+// pointless says whether an operator asks for what the value does not have,
+// which is neither one of the filter's nor another: the path of a pipe, the
+// address of a socket that is not of the internet.
+func pointless(op policy.Operator, v value, o Object) bool {
+	switch op.Positive() {
+	case policy.SAddr:
+		return !o.Source.IsValid()
+	case policy.DAddr:
+		return !o.Dest.IsValid()
+	case policy.FileType:
+		return false
+	}
+	return v.Type.File() && o.Text == ""
 }
 
 func among(ranges []policy.Range, n uint64) bool {

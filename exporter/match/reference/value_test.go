@@ -56,7 +56,7 @@ func TestMatchObject(t *testing.T) {
 		{"source address is not of IPv6", "sock", network(policy.SAddr, "::/0"), false},
 		{"not source address", "sock", network(policy.NotSAddr, "10.1.2.2/32"), true},
 		{"no destination address", "sock", network(policy.DAddr, "0.0.0.0/0"), false},
-		{"no destination address is in no network", "sock", network(policy.NotDAddr, "0.0.0.0/0"), true},
+		{"no destination address is not outside of a network", "sock", network(policy.NotDAddr, "0.0.0.0/0"), false},
 		{"gained a capability", "cap_effective", gained, true},
 	}
 	for _, test := range tests {
