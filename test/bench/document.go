@@ -42,6 +42,13 @@ scraped; afterwards it must have counted every event, or there is no table.
   reaches the hook of execve, whose condition is the binary.
 * **first event of a process**: such a program that calls setuid(0) once, and it matches: the path of
   the executable is walked and looked up, and remembered for later events of the process.
+* **policies on the hook**: as setuid that does not match, with that many policies of one integer each
+  in the one program that they share.
+* **1-byte pread**: of an open file, in a directory of a file system that is mounted on the root's when
+  it does not match, in a directory of the root's when it does. The path is walked for both: one call
+  of a helper reads the mount or the name's place, another copies the name.
+* **TCP connection**: socket, connect, accept and close, all of 78 000 instructions, so that these two
+  rows are known to about 100.
 * **memory** is VmRSS of the agent with the policies that it ships with, on this machine.
 * **scrape** is the wall time of an HTTP request over loopback for uncompressed text, on this machine;
   every series has a binary and a hook. Map reading is the agent's own
