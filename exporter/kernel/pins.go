@@ -10,7 +10,9 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
+	"github.com/cilium/ebpf/link"
 	"golang.org/x/sys/unix"
 
 	"github.com/tetrameter/tetrameter/exporter/plan"
@@ -182,12 +184,53 @@ func removeEntries(dir string, keep map[string]bool) error {
 		return fmt.Errorf("read pins: %w", err)
 	}
 	var errs []error
+	var ids []link.ID
 	for _, e := range entries {
 		if !keep[e.Name()] {
+			ids = append(ids, linksIn(filepath.Join(dir, e.Name()))...)
 			errs = append(errs, removePins(filepath.Join(dir, e.Name())))
 		}
 	}
+	awaitDetached(ids)
 	return errors.Join(errs...)
+}
+
+// linksIn are the links pinned below a directory; what cannot be read is none.
+func linksIn(dir string) []link.ID {
+	var ids []link.ID
+	filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.Name() != "link" {
+			return nil
+		}
+		if l, err := link.LoadPinnedLink(path, nil); err == nil {
+			if info, err := l.Info(); err == nil {
+				ids = append(ids, info.ID)
+			}
+			l.Close()
+		}
+		return nil
+	})
+	return ids
+}
+
+// detachTimeout is how long to wait for links to go. One that somebody else
+// holds stays attached.
+const detachTimeout = 2 * time.Second
+
+// awaitDetached waits until links are gone: the kernel releases what was pinned
+// some time after the file was removed, and programs run until then.
+func awaitDetached(ids []link.ID) {
+	end := time.Now().Add(detachTimeout)
+	for _, id := range ids {
+		for time.Now().Before(end) {
+			l, err := link.NewFromID(id)
+			if err != nil {
+				break
+			}
+			l.Close()
+			time.Sleep(5 * time.Millisecond)
+		}
+	}
 }
 
 // removePins removes a directory of pins, links before the programs they run
