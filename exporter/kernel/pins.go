@@ -22,7 +22,7 @@ import (
 var ErrRunning = errors.New("another tetrameter uses these pins")
 
 // layout names the schema of maps and pins. A new agent adopts pins of its own
-// layout only; change it with any struct of bpf/maps.h or the names below.
+// layout only; change it with the key or value of any map of bpf/, or the names below.
 const layout = "v2"
 
 // pins is the directory tree of pinned objects:

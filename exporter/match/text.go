@@ -47,7 +47,7 @@ func textKind(arg Arg) (kind int32, ok bool) {
 	return kind, ok
 }
 
-// The struct text_value of bpf/maps.h: a string begins at data[at].
+// The struct scratch_value of bpf/scratch.h: a string begins at path[at].
 const (
 	textAt     = 16
 	textLength = 20
@@ -60,7 +60,7 @@ const (
 )
 
 // readText asks for a string, given what loads its value and size, and puts its
-// struct text_value into value, at into second and length into third.
+// struct scratch_value into value, at into second and length into third.
 func readText(c *code, of asm.Instruction, kind int32, size asm.Instruction, failed label) {
 	c.call("text", of, asm.Mov.Imm(asm.R3, kind), size)
 	c.jumpIf(asm.JEq, operand{register: asm.R0}, 0, failed)

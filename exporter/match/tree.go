@@ -14,7 +14,7 @@ import (
 
 // Registers between two calls, with R1 for constants.
 const (
-	window = asm.R2 // text_value, plus where the compared bytes begin in data
+	window = asm.R2 // scratch_value, plus where the compared bytes begin in path
 	loaded = asm.R3 // bytes of the string
 	moved  = asm.R4 // at, or what becomes of it
 )

@@ -14,7 +14,7 @@ import (
 	"github.com/tetrameter/tetrameter/exporter/policy"
 )
 
-// Offsets and sizes of struct event and struct text_value.
+// Offsets and sizes of struct event and struct scratch_value.
 const (
 	eventReturn  = 48
 	eventAddress = 56
