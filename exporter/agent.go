@@ -54,7 +54,7 @@ func (a *agent) reload() {
 	if err != nil {
 		a.log.Error("apply policies", "err", err)
 	}
-	states := states(loaded, planned.Refused, hooks)
+	states := states(loaded, nil, hooks)
 	a.set.setStates(states)
 	a.logStates(states)
 	a.logHooks(hooks)
@@ -117,11 +117,7 @@ type hookStates struct {
 
 // states derives the states of policies from those of their hooks. Hooks that
 // may be absent are no error.
-func states(loaded []*policy.Policy, refused []plan.Refusal, hooks []kernel.Hook) []collector.PolicyState {
-	refusals := map[policyKey]string{}
-	for _, r := range refused {
-		refusals[policyKey{r.Namespace, r.Policy}] = r.Reason
-	}
+func states(loaded []*policy.Policy, skipped map[policyKey]string, hooks []kernel.Hook) []collector.PolicyState {
 	of := map[policyKey]hookStates{}
 	for _, h := range hooks {
 		k := policyKey{h.ID.Namespace, h.ID.Policy}
@@ -142,20 +138,20 @@ func states(loaded []*policy.Policy, refused []plan.Refusal, hooks []kernel.Hook
 	for _, p := range loaded {
 		k := policyKey{p.Namespace, p.Name}
 		s := collector.PolicyState{Policy: p.Name, Namespace: p.Namespace}
-		s.State, s.Reason = stateOf(p, refusals[k], of[k])
+		s.State, s.Reason = stateOf(p, skipped[k], of[k])
 		states = append(states, s)
 	}
 	return states
 }
 
 // stateOf returns the state of a policy and the reason for it.
-func stateOf(p *policy.Policy, refusal string, hooks hookStates) (state, reason string) {
+func stateOf(p *policy.Policy, skipped string, hooks hookStates) (state, reason string) {
 	enforcing := enforces(p)
 	switch {
 	case !p.Enabled:
 		return collector.Disabled, ""
-	case refusal != "":
-		return collector.LoadError, refusal
+	case skipped != "":
+		return collector.Skipped, skipped
 	case hooks.failed > 0 && hooks.attached == 0:
 		return collector.Error, hooks.reason
 	case hooks.failed+hooks.absent > 0:

@@ -58,6 +58,10 @@ func runFlags(c *kingpin.CmdClause) *runOptions {
 		Default("16384").Uint32Var(&o.kernel.MaxSeries)
 	c.Flag("max-series-per-cgroup", "Series that one cgroup may take of them, 0 for half.").
 		Default("0").Uint32Var(&o.kernel.MaxSeriesPerCgroup)
+	c.Flag("series-retention", "How long series stay that nobody scrapes, after their policy or pod is gone.").
+		Default("5m").DurationVar(&o.kernel.Retention)
+	c.Flag("cgroup-fs", "Where the cgroup file systems of the host are mounted.").
+		Default(kernel.DefaultCgroupFS).StringVar(&o.kernel.CgroupFS)
 	return o
 }
 

@@ -43,11 +43,12 @@ const (
 	Error            = "error"
 	Disabled         = "disabled"
 	LoadError        = "load_error"
+	Skipped          = "skipped"
 )
 
 // States returns all states.
 func States() []string {
-	return []string{Enabled, PartiallyEnabled, MonitorOnly, Error, Disabled, LoadError}
+	return []string{Enabled, PartiallyEnabled, MonitorOnly, Error, Disabled, LoadError, Skipped}
 }
 
 // Collector implements prometheus.Collector.
