@@ -120,7 +120,6 @@ func TestCgroupTree(t *testing.T) {
 	foreign := makeCgroup(t, inner, "pod"+configUID) // a kubelet in a pod
 	unknown := makeCgroup(t, dir, "pod"+configUID)
 	below := makeCgroup(t, unknown, "main")
-	belowID := cgroupID(t, below)
 	want := map[uint64]Cgroup{}
 	for dir, c := range map[string]Cgroup{
 		pod:       {Workload: 7, Pod: podUID},
@@ -139,17 +138,29 @@ func TestCgroupTree(t *testing.T) {
 	if diff := cmp.Diff(want, known(t, k)); diff != "" {
 		t.Errorf("cgroups (-want +got):\n%s", diff)
 	}
-	// Changing an entry keeps what the kernel noted.
-	if err := k.SetCgroup(Cgroup{ID: belowID, Workload: 9, Pod: configUID}); err != nil {
+}
+
+// TestCgroupEntries: the agent corrects and deletes what the kernel notes.
+func TestCgroupEntries(t *testing.T) {
+	k, dir := watch(t)
+	gone := makeCgroup(t, dir, "pod"+configUID)
+	id := cgroupID(t, gone)
+	if err := os.Remove(gone); err != nil {
 		t.Fatal(err)
 	}
-	if got := known(t, k)[belowID]; !got.Removed || got.Workload != 9 {
+	if err := k.SetPod(podUID, 7); err != nil {
+		t.Fatal(err)
+	}
+	if err := k.SetCgroup(Cgroup{ID: id, Workload: 9, Pod: configUID}); err != nil {
+		t.Fatal(err)
+	}
+	if got := known(t, k)[id]; !got.Removed || got.Workload != 9 {
 		t.Errorf("a removed cgroup became %+v", got)
 	}
-	if err := k.DeleteCgroup(belowID); err != nil {
+	if err := k.DeleteCgroup(id); err != nil {
 		t.Fatal(err)
 	}
-	if got, ok := known(t, k)[belowID]; ok {
+	if got, ok := known(t, k)[id]; ok {
 		t.Errorf("a deleted cgroup is still %+v", got)
 	}
 	if err := k.DeletePod(podUID); err != nil {
@@ -216,7 +227,17 @@ func TestScopeBits(t *testing.T) {
 	if err != nil || n != 1 || k.reader.keys[0].Cgroup != cgroupID(t, pod) {
 		t.Errorf("%d series of cgroup %d (%v), want one of %d", n, k.reader.keys[0].Cgroup, err, cgroupID(t, pod))
 	}
-	if err := k.Forget([]uint64{cgroupID(t, pod)}); err != nil {
+	const heir = 1 << 40
+	if err := k.Merge(heir, []uint64{cgroupID(t, pod)}); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := k.reader.readAll(k.maps.byName[bpf.RawTPMapSeries]); err != nil || n != 1 || k.reader.keys[0].Cgroup != heir {
+		t.Errorf("%d series of cgroup %d (%v) after merging, want one of %d", n, k.reader.keys[0].Cgroup, err, uint64(heir))
+	}
+	if count, first, _ := sum(k.reader.values[:len(k.reader.values)/len(k.reader.keys)]); count != 23 || first == 0 {
+		t.Errorf("merged to %d events since %d, want 23", count, first)
+	}
+	if err := k.Forget([]uint64{heir}); err != nil {
 		t.Fatal(err)
 	}
 	if n, err := k.reader.readAll(k.maps.byName[bpf.RawTPMapSeries]); n != 0 || err != nil {

@@ -129,3 +129,15 @@ func (k *Kernel) SetScopes(workload uint32, bits [bpf.ScopesMax / 64]uint64) err
 	}
 	return nil
 }
+
+// Scopes returns what SetScopes wrote, also by an earlier agent.
+func (k *Kernel) Scopes(workload uint32) ([bpf.ScopesMax / 64]uint64, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	defer k.calm.begin()()
+	var value bpf.ScopesValue
+	if err := k.maps.byName[bpf.RawTPMapScopes].Lookup(workload, &value); err != nil {
+		return value.Words, fmt.Errorf("read scopes of workload %d: %w", workload, err)
+	}
+	return value.Words, nil
+}

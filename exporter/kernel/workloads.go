@@ -145,33 +145,6 @@ func (k *Kernel) Workloads() uint32 {
 	return k.maps.byName[bpf.RawTPMapScopes].MaxEntries()
 }
 
-// Forget deletes the series of cgroups, with what they counted, and clears the
-// flag that the map is full.
-func (k *Kernel) Forget(cgroups []uint64) error {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	defer k.calm.begin()()
-	if len(cgroups) == 0 {
-		return nil
-	}
-	gone := map[uint64]bool{}
-	for _, id := range cgroups {
-		gone[id] = true
-	}
-	n, err := k.reader.readAll(k.maps.byName[bpf.RawTPMapSeries])
-	if err != nil {
-		return fmt.Errorf("read series: %w", err)
-	}
-	for _, key := range k.reader.keys[:n] {
-		if gone[key.Cgroup] {
-			if err := k.deleteSeries(key); err != nil {
-				return err
-			}
-		}
-	}
-	return k.clearFull()
-}
-
 // readMap returns all entries of a hash. Those that are added or deleted
 // meanwhile may be in it or not.
 func readMap[K comparable, V any](m *ebpf.Map) (map[K]V, error) {
