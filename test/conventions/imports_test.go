@@ -76,8 +76,8 @@ func ownership() []rule {
 	return []rule{
 		owner("exporter/kernel", "github.com/cilium/ebpf/link",
 			"attaching needs privileges, which only exporter/kernel has"),
-		owner("exporter/workload", "k8s.io",
-			"without an API server everything but names works, so only exporter/workload knows of one"),
+		owner("exporter/workload/kube", "k8s.io",
+			"the agent counts without an API server, so only exporter/workload/kube knows that there are any"),
 		owner("exporter/api", "google.golang.org/grpc",
 			"only exporter/api serves calls; the rest is usable without them"),
 		owner("exporter/match/reference", module+"/exporter/match/reference",
@@ -92,7 +92,7 @@ func ownership() []rule {
 func stages() []string {
 	return []string{
 		"exporter/policy", "exporter/match", "exporter/plan", "exporter/kernel", "exporter/workload",
-		"exporter/collector", "exporter/event", "exporter/api", "exporter",
+		"exporter/workload/kube", "exporter/collector", "exporter/event", "exporter/api", "exporter",
 	}
 }
 

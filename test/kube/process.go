@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package kube
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"syscall"
+	"time"
+)
+
+// stopDelay is how long a process may take to end after it was asked to.
+const stopDelay = 20 * time.Second
+
+// process is a program that runs until it is stopped or this one ends.
+type process struct {
+	name string
+	cmd  *exec.Cmd
+	log  string        // file with its output
+	done chan struct{} // closed when it has ended
+}
+
+// start runs a program with its output appended to NAME.log in dir.
+func start(dir, program string, args ...string) (*process, error) {
+	p := &process{name: filepath.Base(program), done: make(chan struct{})}
+	p.log = filepath.Join(dir, p.name+".log")
+	log, err := os.OpenFile(p.log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("open log of %s: %w", p.name, err)
+	}
+	p.cmd = exec.Command(program, args...)
+	p.cmd.Dir, p.cmd.Stdout, p.cmd.Stderr = dir, log, log
+	// A group of its own keeps an interrupt at the terminal from ending it before
+	// the test has; a test that dies takes it along.
+	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+	started := make(chan error)
+	go func() {
+		// The kernel sends the signal when the thread that started the program ends.
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		defer log.Close()
+		err := p.cmd.Start()
+		started <- err
+		if err == nil {
+			_ = p.cmd.Wait() // how it ended is in its log
+		}
+		close(p.done)
+	}()
+	if err := <-started; err != nil {
+		return nil, fmt.Errorf("start %s: %w", p.name, err)
+	}
+	return p, nil
+}
+
+// stop asks the process to end and, if it does not, ends it.
+func (p *process) stop() error {
+	if p == nil {
+		return nil
+	}
+	_ = p.cmd.Process.Signal(syscall.SIGTERM) // it may have ended already
+	select {
+	case <-p.done:
+		return nil
+	case <-time.After(stopDelay):
+	}
+	_ = p.cmd.Process.Kill()
+	<-p.done
+	return fmt.Errorf("stop %s: killed after %v", p.name, stopDelay)
+}
+
+// failure is err with the end of what the process wrote.
+func (p *process) failure(err error) error {
+	const last = 4 << 10
+	output, readErr := os.ReadFile(p.log)
+	if readErr != nil {
+		return fmt.Errorf("%w (and its log: %w)", err, readErr)
+	}
+	output = bytes.TrimSpace(output[max(0, len(output)-last):])
+	return fmt.Errorf("%w; the end of its log:\n%s", err, output)
+}
