@@ -173,7 +173,9 @@ type Hook struct {
 	key string // of the attachment
 }
 
-// Apply makes the kernel count what the plan says. Hooks that stay attached
+// Apply makes the kernel count what the plan says. While a plan is partial, what
+// an earlier agent attached goes on as it was: it may be for policies that are
+// still to come. Hooks that stay attached
 // switch from the old to the new policies between two events, so that each is
 // counted once. A hook that fails keeps what it had; the others are applied
 // all the same and the error names those that failed.
@@ -189,11 +191,18 @@ func (k *Kernel) Apply(p plan.Plan) ([]Hook, error) {
 	wanted := map[string]bool{}
 	for _, h := range p.Hooks {
 		wanted[h.Key()] = true
+		if p.Partial && k.inherited(h) {
+			k.hooks = append(k.hooks, k.inheritedStatus(h)...)
+			continue
+		}
 		status, err := k.applyHook(h)
 		if err != nil {
 			errs = append(errs, fmt.Errorf("hook %s: %w", h.Label, err))
 		}
 		k.hooks = append(k.hooks, status...)
+	}
+	if p.Partial {
+		return k.hooks, errors.Join(errs...)
 	}
 	errs = append(errs, k.removeOthers(wanted), k.pins.removeOtherLayouts())
 	k.slots.retireOthers(p, k.counting())

@@ -35,6 +35,8 @@ func Kinds() []Kind { return []Kind{Fentry, Kprobe, Tracepoint} }
 // Plan is what to attach for a set of policies.
 type Plan struct {
 	Hooks []Hook
+	// Partial says that there may be policies that are not known yet.
+	Partial bool
 }
 
 // ID names the counter of one policy at one hook; it is the same on every
