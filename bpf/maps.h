@@ -51,6 +51,7 @@ enum loss {
 	LOSS_PATH_TRUNCATED,  /* a path is deeper than the walk goes */
 	LOSS_TEXT_TRUNCATED,  /* a string is longer than filters can see */
 	LOSS_TEXT_UNREADABLE, /* a string was not in memory: it counts as empty */
+	LOSS_PROCESS_UNKNOWN, /* how a process began is not known: a filter fails */
 	LOSS_REASONS,
 };
 

@@ -17,6 +17,12 @@ type NameKey = RawTPNameKey
 // StateValue is the value of the state map.
 type StateValue = RawTPStateValue
 
+// LineageValue is the value of the lineage map.
+type LineageValue = LineageLineageValue
+
+// ChangeKey is the key of the changes map.
+type ChangeKey = RawTPChangeKey
+
 // Ids of names that are no entry of the names map (enum in bpf/names.h).
 const (
 	NameNone  uint32 = 0 // no executable
@@ -32,6 +38,6 @@ const NameBits = 24
 func LossReasons() []string {
 	return []string{
 		"no_matcher", "bad_slot", "scratch_busy", "names_full", "path_truncated",
-		"text_truncated", "text_unreadable",
+		"text_truncated", "text_unreadable", "process_unknown",
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/cilium/ebpf"
 
@@ -52,7 +53,7 @@ func mapSpecs(opts Options) (map[string]*ebpf.MapSpec, error) {
 	}
 	specs := map[string]*ebpf.MapSpec{slotsMap: slotsSpec(), heartbeatMap: heartbeatSpec()}
 	for name, m := range spec.Maps {
-		if isShared(name) {
+		if isShared(name) && !slices.Contains(lineageMaps(), name) {
 			specs[name] = m
 		}
 	}

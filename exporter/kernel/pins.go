@@ -31,6 +31,7 @@ const layout = "v2"
 //	ROOT/v2/hooks/KEY/KIND,TARGET/link   one per attach point, see pointName
 //	                             /program  what is attached: jumps to
 //	                             /matcher  a program array with the matcher
+//	ROOT/v2/lineage/AGENT/EVENT/link     programs on fork, exec and exit
 //
 // Without pinning it has no root and does nothing.
 type pins struct {
@@ -79,6 +80,9 @@ func trusted(dir string) error {
 func (p *pins) enabled() bool { return p.root != "" }
 func (p *pins) maps() string  { return filepath.Join(p.root, layout, "maps") }
 func (p *pins) hooks() string { return filepath.Join(p.root, layout, "hooks") }
+
+// lineage is the directory of the programs that keep how processes began.
+func (p *pins) lineage() string { return filepath.Join(p.root, layout, "lineage") }
 
 // point is the directory of one attach point.
 func (p *pins) point(hookKey, name string) string {

@@ -64,6 +64,7 @@ func compileEntry(c *code, b builder) error {
 		}
 		failed := c.label()
 		compileAll(c, conditions, failed)
+		b.seeChanges(c, b.rule.Selectors[i], failed)
 		if len(b.rule.Selectors[i].Return) > 0 {
 			setWaiting(c, i)
 		} else {

@@ -103,8 +103,15 @@ func (h Hook) report() HookReport {
 // assumed is what selectors are compiled with when no kernel gave the numbers:
 // how many there are decides the code, not which.
 func (h Hook) assumed() match.Input {
-	in := match.Input{Binaries: map[string]uint32{}, HostNamespaces: map[policy.Namespace]uint32{}}
-	for _, id := range h.IDs() {
+	in := match.Input{
+		Binaries: map[string]uint32{}, HostNamespaces: map[policy.Namespace]uint32{},
+		Descents: map[uint64]uint32{}, Changes: map[uint32]uint32{},
+	}
+	for i, id := range h.IDs() {
+		for key := range h.Lineage(id).Lists {
+			in.Descents[key] = 1
+		}
+		in.Changes[uint32(i)] = 1
 		for _, path := range h.Binaries(id) {
 			in.Binaries[path] = uint32(len(in.Binaries) + 2)
 		}
