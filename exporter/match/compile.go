@@ -64,10 +64,10 @@ func compileEntry(c *code, b builder) error {
 		}
 		failed := c.label()
 		compileAll(c, conditions, failed)
-		b.seeChanges(c, b.rule.Selectors[i], failed)
 		if len(b.rule.Selectors[i].Return) > 0 {
 			setWaiting(c, i)
 		} else {
+			b.seeChanges(c, b.rule.Selectors[i], failed)
 			c.jump(matched)
 		}
 		c.place(failed)
@@ -77,6 +77,7 @@ func compileEntry(c *code, b builder) error {
 	}
 	count(c, b.rule, matched, next)
 	if late {
+		b.seeWaiting(c)
 		keepWaiting(c, b.waiting)
 	}
 	return nil

@@ -156,9 +156,8 @@ const (
 	privilegeCapabilities = 2
 )
 
-// seeChanges takes note of the changes that a selector passed, so that the rule
-// counts each once. It jumps where that cannot be remembered.
-func (b builder) seeChanges(c *code, s policy.Selector, failed label) {
+// seen are the changes that a selector has filters on.
+func seen(s policy.Selector) int32 {
 	which := int32(0)
 	if len(s.NamespaceChanges) > 0 {
 		which |= privilegeNamespaces
@@ -166,9 +165,31 @@ func (b builder) seeChanges(c *code, s policy.Selector, failed label) {
 	if len(s.CapabilityChanges) > 0 {
 		which |= privilegeCapabilities
 	}
-	if which == 0 {
-		return
+	return which
+}
+
+// seeChanges takes note of the changes that a selector passed, so that the rule
+// counts each once. It jumps where that cannot be remembered.
+func (b builder) seeChanges(c *code, s policy.Selector, failed label) {
+	if which := seen(s); which != 0 {
+		c.call("see_changes", asm.Mov.Imm(asm.R2, int32(b.in.Changes[b.rule.Slot])), asm.Mov.Imm(asm.R3, which))
+		c.jumpIf(asm.JEq, operand{asm.R0, true}, 0, failed)
 	}
-	c.call("see_changes", asm.Mov.Imm(asm.R2, int32(b.in.Changes[b.rule.Slot])), asm.Mov.Imm(asm.R3, which))
-	c.jumpIf(asm.JEq, operand{asm.R0, true}, 0, failed)
+}
+
+// seeWaiting does so for the selectors that wait for the return, when all have
+// seen what there was before.
+func (b builder) seeWaiting(c *code) {
+	for i, s := range b.rule.Selectors {
+		if len(s.Return) == 0 || seen(s) == 0 {
+			continue
+		}
+		full, next := c.label(), c.label()
+		waiting(i).compile(c, next)
+		b.seeChanges(c, s, full)
+		c.jump(next)
+		c.place(full)
+		setWaiting(c, i) // which was set: it fails
+		c.place(next)
+	}
 }
