@@ -126,23 +126,14 @@ static __always_inline struct process_value *enter_process(struct task_struct *t
 	return bpf_map_lookup_elem(&processes, &key);
 }
 
-/*
- * Run by the agent for every task, until a run finds nothing: enters processes older
- * than the programs, and adds fresh lists to all. What those executed that the
- * process descends from is what the living ones run now.
- */
-SEC("iter/task")
-int scan_task(struct bpf_iter__task *ctx)
+/* Enters the process of a task, and adds fresh lists. */
+static __noinline int scan(struct task_struct *task)
 {
-	struct task_struct *task = (void *)ctx->task, *leader;
 	struct lineage_value *set = settings();
 	struct process_value *process;
 	__u64 lists, older, fresh, stale;
 
-	if (!task || !set || is_dead(task))
-		return 0;
-	leader = BPF_CORE_READ(task, group_leader);
-	if (leader != task && !is_dead(leader))
+	if (!set || is_dead(task) || !BPF_CORE_READ(task, tgid))
 		return 0;
 	fresh = set->fresh;
 	process = enter_process(task, set, &fresh);
@@ -160,6 +151,27 @@ int scan_task(struct bpf_iter__task *ctx)
 	process->older = older;
 	if (stale)
 		__sync_fetch_and_add(&process->executed, -stale);
+	return 0;
+}
+
+/*
+ * Run by the agent for every task, until a run finds nothing: enters processes older
+ * than the programs, and adds fresh lists to all. What those executed that the
+ * process descends from is what the living ones run now. Parents are looked at too,
+ * which may be hidden from the agent as those outside of its namespace are.
+ */
+SEC("iter/task")
+int scan_task(struct bpf_iter__task *ctx)
+{
+	struct task_struct *task = (void *)ctx->task, *leader;
+
+	if (!task)
+		return 0;
+	leader = BPF_CORE_READ(task, group_leader);
+	if (leader != task && !is_dead(leader))
+		return 0;
+	scan(BPF_CORE_READ(task, real_parent, group_leader));
+	scan(task);
 	return 0;
 }
 
