@@ -54,7 +54,7 @@ func Metrics() []Metric {
 		{mapEntries, "Entries in a map.", gauge, mapName},
 		{mapCapacity, "Entries that a map can hold.", gauge, mapName},
 		{losses, "Times that a program could not do its work fully.", counter, []Label{
-			{"reason", "no_matcher: an event while a hook was being attached was not counted; bad_slot: an event was not counted; scratch_busy, names_full: an event was counted with binary ~other; path_truncated: a binary label is the end of a longer path"},
+			{"reason", "no_matcher: an event while a hook was being attached was not counted; bad_slot: an event was not counted; scratch_busy, names_full: an event was counted with binary ~other; path_truncated: a binary label is the end of a longer path; process_unknown: a filter failed because it is not known how a process began"},
 		}},
 		{readSuccess, "Whether reading the counters from the kernel succeeded.", gauge, nil},
 		{readDuration, "Time that reading the counters from the kernel took.", gauge, nil},

@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/link"
@@ -31,13 +32,9 @@ func lineageMaps() []string {
 	return []string{bpf.LineageMapProcesses, bpf.LineageMapChanges, bpf.LineageMapMembers, bpf.LineageMapLineage}
 }
 
-// lineagePrograms gives the program of each raw tracepoint.
-func lineagePrograms() map[string]string {
-	return map[string]string{
-		"sched_process_fork": bpf.LineageProgProcessFork,
-		"sched_process_exec": bpf.LineageProgProcessExec,
-		"sched_process_free": bpf.LineageProgProcessFree,
-	}
+// lineageProgram gives the program of one of plan.LineagePoints.
+func lineageProgram(event string) string {
+	return strings.Replace(event, "sched_process_", "process_", 1)
 }
 
 // openLineage attaches the programs. What those of an earlier agent know is
@@ -75,8 +72,8 @@ func (k *Kernel) openLineage() (err error) {
 		return fmt.Errorf("load %s: %w", bpf.LineageProgScanTask, err)
 	}
 	agent := fmt.Sprintf("%08x", rand.Uint32())
-	for event, name := range lineagePrograms() {
-		if err := k.attachLineage(l, filepath.Join(k.pins.lineage(), agent, event), event, name); err != nil {
+	for _, event := range plan.LineagePoints() {
+		if err := k.attachLineage(l, filepath.Join(k.pins.lineage(), agent, event), event); err != nil {
 			return fmt.Errorf("attach to %s: %w", event, err)
 		}
 	}
@@ -87,8 +84,8 @@ func (k *Kernel) openLineage() (err error) {
 	return removeEntries(k.pins.lineage(), map[string]bool{agent: true})
 }
 
-func (k *Kernel) attachLineage(l *lineage, dir, event, name string) error {
-	prog, err := k.loadProgram(template{load: bpf.LoadLineage}, name, plan.Point{}, nil, nil)
+func (k *Kernel) attachLineage(l *lineage, dir, event string) error {
+	prog, err := k.loadProgram(template{load: bpf.LoadLineage}, lineageProgram(event), plan.Point{}, nil, nil)
 	if err != nil {
 		return err
 	}
@@ -119,7 +116,7 @@ func (p *pins) tracked() bool {
 	}
 	for _, agent := range agents {
 		links, err := filepath.Glob(filepath.Join(p.lineage(), agent.Name(), "*", "link"))
-		if err == nil && len(links) == len(lineagePrograms()) {
+		if err == nil && len(links) == len(plan.LineagePoints()) {
 			return true
 		}
 	}

@@ -7,6 +7,11 @@ import (
 	"github.com/tetrameter/tetrameter/exporter/policy"
 )
 
+// LineagePoints are the raw tracepoints whose programs keep how processes began.
+func LineagePoints() []string {
+	return []string{"sched_process_fork", "sched_process_exec", "sched_process_free"}
+}
+
 // Lineage is what rules need to be known of how processes began.
 type Lineage struct {
 	// Lists are the paths of the filters with followChildren, by their

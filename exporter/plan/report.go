@@ -47,7 +47,10 @@ type RuleReport struct {
 	Policy    string `json:"policy"`
 	// Selectors are alternatives, each with its filters in the order of testing.
 	Selectors []string `json:"selectors,omitempty"`
-	Refused   string   `json:"refused,omitempty"`
+	// Lineage are the tracepoints whose programs keep how processes began, which
+	// all policies that need it share.
+	Lineage []string `json:"lineage,omitempty"`
+	Refused string   `json:"refused,omitempty"`
 }
 
 // PointReport is the matcher of one attach point. Instructions are those of the
@@ -107,11 +110,13 @@ func (h Hook) assumed() match.Input {
 		Binaries: map[string]uint32{}, HostNamespaces: map[policy.Namespace]uint32{},
 		Descents: map[uint64]uint32{}, Changes: map[uint32]uint32{},
 	}
-	for i, id := range h.IDs() {
+	for i := range h.Rules {
+		in.Changes[uint32(i)] = 1
+	}
+	for _, id := range h.IDs() {
 		for key := range h.Lineage(id).Lists {
 			in.Descents[key] = 1
 		}
-		in.Changes[uint32(i)] = 1
 		for _, path := range h.Binaries(id) {
 			in.Binaries[path] = uint32(len(in.Binaries) + 2)
 		}
@@ -124,6 +129,9 @@ func (h Hook) assumed() match.Input {
 
 func (h Hook) ruleReport(id ID, in match.Input) RuleReport {
 	r := RuleReport{Namespace: id.Namespace, Policy: id.Policy}
+	if h.Lineage(id).Needed() {
+		r.Lineage = LineagePoints()
+	}
 	for _, rule := range h.Rules {
 		if rule.ID == id && rule.Refused != "" {
 			r.Refused = rule.Refused
@@ -223,6 +231,9 @@ func (h HookReport) write(b *strings.Builder) {
 		fmt.Fprintf(b, "  policy %s\n", fullName(p.Namespace, p.Policy))
 		for _, s := range p.Selectors {
 			fmt.Fprintf(b, "    %s\n", s)
+		}
+		if len(p.Lineage) > 0 {
+			fmt.Fprintf(b, "    keeps how processes began, at %s\n", strings.Join(p.Lineage, ", "))
 		}
 		if p.Refused != "" {
 			fmt.Fprintf(b, "    not counted: %s\n", p.Refused)
