@@ -3,6 +3,7 @@
 #pragma once
 #include "address.h"
 #include "count.h"
+#include "descent.h"
 #include "memory.h"
 #include "process.h"
 #include "search.h"
@@ -43,6 +44,10 @@ static __noinline int evaluate(struct event *event)
 	CALL(descends(event, word, word));
 	CALL(binary(event));
 	CALL(parent_binary(event));
+	CALL(executed(event, word, word));
+	CALL(changed_namespaces(event, word, word));
+	CALL(changed_capabilities(event, word, word));
+	CALL(see_changes(event, word, word));
 	CALL(verdict(event, word, word));
 	CALL(set_verdict(event, word, word, word));
 	CALL(remember(event, word, word));

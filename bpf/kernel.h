@@ -136,6 +136,11 @@ struct task_struct {
 	__u64 self_exec_id;
 };
 
+/* kernel/bpf/task_iter.c */
+struct bpf_iter__task {
+	struct task_struct *task;
+};
+
 /* include/linux/bpf.h */
 struct bpf_prog {
 	int *active;

@@ -66,9 +66,9 @@ func selectorRows() []wordRow {
 		{"matchBinaries", "the executable's path: `operator`, `values`, `followChildren`"},
 		{"matchParentBinaries", "that of the parent process"},
 		{"matchNamespaces", "a namespace of the thread: `namespace`, `operator`, and as `values` inode numbers or `host_ns` for that of the host's first process"},
-		{"matchNamespaceChanges", "which namespaces the process has changed since its program was started"},
+		{"matchNamespaceChanges", "which namespaces the process has changed since its program was started, or since the policy counted a change of them at the hook"},
 		{"matchCapabilities", "a capability set of the thread: `type` (`Effective` by default), `operator`, and as `values` capabilities, of which `In` wants at least one; `isNamespaceCapability: true` excludes threads in the host's user namespace"},
-		{"matchCapabilityChanges", "which capabilities the process has gained or lost since its program was started"},
+		{"matchCapabilityChanges", "which capabilities the process has gained or lost since then"},
 		{"matchWorkloads", "the pod or container, see [scope](#scope)"},
 		{"matchActions", "none: [actions](#actions)"},
 		{"matchReturnActions", "none: actions for when the function has returned"},
@@ -152,10 +152,6 @@ type refusal struct {
 
 func unsupported() []refusal {
 	return []refusal{
-		{
-			[]string{"matchNamespaceChanges", "matchCapabilityChanges", "followChildren"},
-			"what a process was when its program was started is not kept",
-		},
 		{[]string{"pt_regs"}, "registers other than those of arguments are not read"},
 		{[]string{"usdts"}, "arguments of a probe that are in memory; those in registers and constants are fine"},
 		{[]string{"resolve"}, "bit fields of structures"},

@@ -149,7 +149,12 @@ func TestDocsUnsupported(t *testing.T) {
 func unsupportedFilter(t *testing.T, typ policy.Type, s policy.Selector) bool {
 	t.Helper()
 	arg := match.Arg{Source: match.Source{Kind: match.Register}, Type: typ}
-	_, err := match.Compile(match.Input{Rules: []match.Rule{{Args: []match.Arg{arg}, Selectors: []policy.Selector{s}}}})
+	in := match.Input{Rules: []match.Rule{{Args: []match.Arg{arg}, Selectors: []policy.Selector{s}}}}
+	in.Changes, in.Descents = map[uint32]uint32{0: 1}, map[uint64]uint32{}
+	for _, f := range s.Binaries {
+		in.Descents[match.PathsKey(f)] = 1
+	}
+	_, err := match.Compile(in)
 	if err != nil && !errors.Is(err, match.ErrUnsupported) {
 		t.Errorf("%s: %v", typ, err)
 	}

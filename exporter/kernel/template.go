@@ -100,6 +100,11 @@ func (k *Kernel) loadProgram(t template, name string, p plan.Point, body asm.Ins
 	if err := k.setConstants(spec, p); err != nil {
 		return nil, err
 	}
+	for _, unused := range lineageMaps() {
+		if k.maps.byName[unused] == nil {
+			delete(spec.Maps, unused)
+		}
+	}
 	replace := k.maps.replacements(spec)
 	if matcher != nil {
 		replace[bpf.RawTPMapMatcher] = matcher
@@ -135,8 +140,10 @@ func (k *Kernel) setConstants(spec *ebpf.CollectionSpec, p plan.Point) error {
 			}
 		}
 	}
-	if err := spec.Variables[bpf.RawTPVarTaskSeed].Set(k.seed); err != nil {
-		return fmt.Errorf("constant %s: %w", bpf.RawTPVarTaskSeed, err)
+	if seed, ok := spec.Variables[bpf.RawTPVarTaskSeed]; ok {
+		if err := seed.Set(k.seed); err != nil {
+			return fmt.Errorf("constant %s: %w", bpf.RawTPVarTaskSeed, err)
+		}
 	}
 	return nil
 }

@@ -103,6 +103,12 @@ type Input struct {
 	// Binaries gives the ids of all paths in filters on executables with In or
 	// NotIn.
 	Binaries map[string]uint32
+	// Descents gives the numbers of the lists of paths in filters with
+	// FollowChildren, by their PathsKey.
+	Descents map[uint64]uint32
+	// Changes gives the numbers by which the kernel keeps what rules with filters
+	// on changes saw last, by their slots.
+	Changes map[uint32]uint32
 	// HostNamespaces gives the inode numbers which host_ns stands for.
 	HostNamespaces map[policy.Namespace]uint32
 	// Exit asks for the half that runs when the function returns.

@@ -188,8 +188,8 @@ func (h Hook) Binaries(id ID) []string {
 			continue
 		}
 		for _, s := range r.Spec.Selectors {
-			for _, f := range append(s.Binaries[:len(s.Binaries):len(s.Binaries)], s.ParentBinaries...) {
-				if f.Operator.Positive() == policy.In {
+			for _, f := range binaryFilters(s) {
+				if f.Operator.Positive() == policy.In && !f.FollowChildren {
 					paths = append(paths, f.Paths...)
 				}
 			}

@@ -35,6 +35,7 @@
 #include "command.h"
 #include "files.h"
 #include "probe.h"
+#include "processes.h"
 #include "sockets.h"
 
 static void reap(pid_t pid)
@@ -173,6 +174,17 @@ static const struct command commands[] = {
 	{ "kill", 1, send_signal, find_self },
 	/* exec PATH: a child executes it, with the argument "nothing". */
 	{ "exec", 1, execute },
+	/* child PATH [ARGUMENT]..., vfork, sibling: a child executes it; the last has CLONE_PARENT. */
+	{ "child", 1, child },
+	{ "vfork", 1, vforked },
+	{ "sibling", 1, sibling },
+	/* orphan PATH [ARGUMENT]...: a grandchild executes it when its parent is gone. */
+	{ "orphan", 1, orphan },
+	/* thread PATH [ARGUMENT]...: becomes it, by another thread. */
+	{ "thread", 1, thread },
+	/* namespace, capability: changes its own and calls setuid(-1) twice. */
+	{ "namespace", 0, change_namespace },
+	{ "capability", 0, change_capability },
 	/* at PATH [OPTION]... COMMAND: the command as a program with this path. */
 	{ "at", 2, at },
 	/* module PATH: finit_module. */
