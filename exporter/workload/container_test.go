@@ -21,15 +21,18 @@ const (
 	kind      = "/system.slice/docker-" + another + ".scope"
 )
 
-func TestLocate(t *testing.T) {
+// located is a path and what it says.
+type located struct {
+	name, path string
+	want       workload.Place
+}
+
+func TestLocatePods(t *testing.T) {
 	pod := workload.Place{Pod: aPod}
 	container := workload.Place{Pod: aPod, Container: anID}
 	nested := workload.Place{Pod: aPod, Container: anID, Nested: true}
 	static := workload.Place{Pod: aStatic, Container: anID}
-	for _, test := range []struct {
-		name, path string
-		want       workload.Place
-	}{
+	testLocate(t, []located{
 		{"systemd, burstable", burstable + "/cri-containerd-" + anID + ".scope", container},
 		{"systemd, besteffort", "/kubepods.slice/kubepods-besteffort.slice/kubepods-besteffort-pod" + aPodSlice + ".slice/cri-containerd-" + anID + ".scope", container},
 		{"systemd, guaranteed", "/kubepods.slice/kubepods-pod" + aPodSlice + ".slice/cri-containerd-" + anID + ".scope", container},
@@ -47,19 +50,28 @@ func TestLocate(t *testing.T) {
 		{"kubelet's own root, cgroupfs", "/kubelet/kubepods/burstable/pod" + aPod + "/" + anID, container},
 		{"kind", kind + "/kubelet.slice/kubelet-kubepods.slice/kubelet-kubepods-pod" + aPodSlice + ".slice/cri-containerd-" + anID + ".scope", container},
 		{"kind, cgroupfs", "/docker/" + another + "/kubelet/kubepods/besteffort/pod" + aPod + "/" + anID, container},
-		{"kind, a process of the node", kind + "/system.slice/containerd.service", workload.Place{Container: another, Nested: true}},
 		{"cri-o", burstable + "/crio-" + anID + ".scope", container},
 		{"cri-o, cgroupfs", "/kubepods/burstable/pod" + aPod + "/crio-" + anID, container},
 		{"cri-o with crun", burstable + "/crio-" + anID + ".scope/container", nested},
 		{"conmon", burstable + "/crio-conmon-" + anID + ".scope", pod},
 		{"conmon, cgroupfs", "/kubepods/burstable/pod" + aPod + "/crio-conmon-" + anID, pod},
-		{"conmon in the system's slice", "/system.slice/crio-conmon-" + anID + ".scope", workload.Place{}},
 		{"cri-dockerd", burstable + "/docker-" + anID + ".scope", container},
 		{"cri-dockerd, cgroupfs", "/kubepods/burstable/pod" + aPod + "/" + anID, container},
 		{"kata's sandbox", burstable + "/kata_" + anID, pod},
 		{"systemd in the container", burstable + "/cri-containerd-" + anID + ".scope/system.slice/cron.service", nested},
 		{"docker in the container", burstable + "/cri-containerd-" + anID + ".scope/docker/" + another, nested},
 		{"kubelet in the container", burstable + "/cri-containerd-" + anID + ".scope/kubelet/kubepods/pod" + aStatic + "/" + another, nested},
+		{"an id too short", burstable + "/cri-containerd-" + anID[1:] + ".scope", pod},
+		{"an id too long", burstable + "/" + anID + "0", pod},
+		{"a mount of a container", burstable + "/" + anID + ".mount", pod},
+		{"capital letters", burstable + "/" + strings.ToUpper(anID), pod},
+	})
+}
+
+func TestLocateOthers(t *testing.T) {
+	testLocate(t, []located{
+		{"kind, a process of the node", kind + "/system.slice/containerd.service", workload.Place{Container: another, Nested: true}},
+		{"conmon in the system's slice", "/system.slice/crio-conmon-" + anID + ".scope", workload.Place{}},
 		{"docker", "/system.slice/docker-" + anID + ".scope", workload.Place{Container: anID}},
 		{"docker, cgroupfs", "/docker/" + anID, workload.Place{Container: anID}},
 		{"podman", "/machine.slice/libpod-" + anID + ".scope/container", workload.Place{Container: anID, Nested: true}},
@@ -71,15 +83,16 @@ func TestLocate(t *testing.T) {
 		{"classes", "/kubepods.slice/kubepods-burstable.slice", workload.Place{}},
 		{"the root", "/", workload.Place{}},
 		{"nothing", "", workload.Place{}},
-		{"an id too short", burstable + "/cri-containerd-" + anID[1:] + ".scope", pod},
-		{"an id too long", burstable + "/" + anID + "0", pod},
-		{"a mount of a container", burstable + "/" + anID + ".mount", pod},
 		{"a service for a container", "/system.slice/docker-" + anID + ".service", workload.Place{}},
-		{"capital letters", burstable + "/" + strings.ToUpper(anID), pod},
 		{"no uid", "/kubepods/burstable/podinfo/" + anID, workload.Place{Container: anID}},
 		{"a uid with wrong dashes", "/kubepods/pod" + strings.Replace(aPod, "-", "0", 1) + "/x", workload.Place{}},
 		{"a slice that only ends like one", "/kubepods.slice/" + aPodSlice + ".slice", workload.Place{}},
-	} {
+	})
+}
+
+func testLocate(t *testing.T, tests []located) {
+	t.Helper()
+	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			if got := workload.Locate(test.path); got != test.want {
 				t.Errorf("Locate(%q) = %+v, want %+v", test.path, got, test.want)

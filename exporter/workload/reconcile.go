@@ -130,7 +130,7 @@ func (w *Workloads) assign(p *problems) (changed bool) {
 	for pod, created := range late {
 		pod.late = true
 		w.stats.LatePods++
-		w.stats.LatePodDelay += w.opts.Now().Sub(created)
+		w.stats.LatePodDelay += max(0, w.opts.Now().Sub(created))
 	}
 	return changed
 }
@@ -220,7 +220,7 @@ func (w *Workloads) measure(c *cgroup, before uint32, late map[*pod]time.Time) {
 	for i := range part.bits {
 		if part.bits[i]&^p.whole.bits[i] != 0 {
 			w.stats.LateContainers++
-			w.stats.LateContainerDelay += w.opts.Now().Sub(c.Created)
+			w.stats.LateContainerDelay += max(0, w.opts.Now().Sub(c.Created))
 			return
 		}
 	}

@@ -30,24 +30,24 @@ func parse(t *testing.T, namespace, fields string) policy.Scoped {
 	return policy.Scoped{Namespace: p.Namespace, Scope: p.Scope}
 }
 
-// TestScopes goes the whole way: from a policy as it is written to what the
-// kernel counts where.
-func TestScopes(t *testing.T) {
-	// The places: a pod in shop with main (nginx) and proxy (envoy), and what of
-	// it is in neither; one with a single container in kube-system, before its
-	// container is known; one the API server has not told of; the host.
-	const (
-		main      = "main"
-		proxy     = "proxy"
-		unnamed   = "pod"
-		dns       = "dns"
-		stranger  = "stranger"
-		host      = "host"
-		allOfShop = main + " " + proxy + " " + unnamed
-		anyPod    = allOfShop + " " + dns + " " + stranger
-		anyKnown  = allOfShop + " " + dns
-	)
-	for _, test := range []struct{ namespace, fields, want string }{
+// The places of TestScopes: a pod in shop with main (nginx) and proxy (envoy),
+// and what of it is in neither; one with a single container in kube-system,
+// before its container is known; one the API server has not told of; the host.
+const (
+	main      = "main"
+	proxy     = "proxy"
+	unnamed   = "pod"
+	dns       = "dns"
+	stranger  = "stranger"
+	host      = "host"
+	allOfShop = main + " " + proxy + " " + unnamed
+	anyKnown  = allOfShop + " " + dns
+	anyPod    = anyKnown + " " + stranger
+)
+
+// scopes are the fields of policies in a namespace or none, and where they count.
+func scopes() []struct{ namespace, fields, want string } {
+	return []struct{ namespace, fields, want string }{
 		// null is not {}.
 		{"", "", anyPod + " " + host},
 		{"", "podSelector: null; containerSelector: null; hostSelector: null", anyPod + " " + host},
@@ -85,7 +85,13 @@ func TestScopes(t *testing.T) {
 		{"", "containerSelector: {matchLabels: {repo: nginx}}", ""},
 		{"", "podSelector: {matchLabels: {app: web}}; containerSelector: {matchLabels: {name: dns}}", ""},
 		{"", "podSelector: {matchLabels: {app: web}}; containerSelector: {matchLabels: {name: main}}", main},
-	} {
+	}
+}
+
+// TestScopes goes the whole way: from a policy as it is written to what the
+// kernel counts where.
+func TestScopes(t *testing.T) {
+	for _, test := range scopes() {
 		t.Run(test.namespace+" "+test.fields, func(t *testing.T) {
 			k := newWorld(t)
 			w := k.start()

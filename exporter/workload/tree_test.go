@@ -3,6 +3,8 @@
 package workload
 
 import (
+	"bytes"
+	"encoding/binary"
 	"errors"
 	"maps"
 	"os"
@@ -13,6 +15,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sys/unix"
 )
 
 func makeTree(t *testing.T, paths ...string) string {
@@ -115,4 +118,41 @@ func TestFindRoot(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestWalkCgroups: in the real file system inode numbers are ids of cgroups, as
+// file handles have them (FILEID_KERNFS of name_to_handle_at).
+func TestWalkCgroups(t *testing.T) {
+	const idLength = 8
+	mountinfo, err := os.ReadFile("/proc/self/mountinfo")
+	if err != nil {
+		t.Fatal(err)
+	}
+	root, err := FindRoot(bytes.NewReader(mountinfo), "")
+	if errors.Is(err, ErrNoMount) {
+		root, err = FindRoot(bytes.NewReader(mountinfo), "memory")
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	cgroups := 0
+	if err := walk(root, func(id uint64, path string) bool {
+		handle, _, err := unix.NameToHandleAt(unix.AT_FDCWD, filepath.Join(root, path), 0)
+		if vanished(err) {
+			return true
+		}
+		if err != nil || handle.Size() != idLength {
+			t.Errorf("%s: handle %v: %v", path, handle, err)
+		} else if want := binary.NativeEndian.Uint64(handle.Bytes()); id != want {
+			t.Errorf("%s: id %d, want %d", path, id, want)
+		}
+		cgroups++
+		return true
+	}); err != nil {
+		t.Error(err)
+	}
+	if cgroups == 0 {
+		t.Errorf("no cgroups in %s", root)
+	}
+	t.Logf("%d cgroups in %s", cgroups, root)
 }
