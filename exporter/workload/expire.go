@@ -3,6 +3,7 @@
 package workload
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 )
@@ -36,21 +37,26 @@ type shared struct {
 	over bool
 }
 
-// shared returns the cgroups by what is exposed of their labels.
+// shared returns the cgroups that are final by what is exposed of their labels.
 func (w *Workloads) shared() map[Labels]*shared {
 	all := map[Labels]*shared{}
 	for _, c := range w.cgroups {
+		if !w.final(c) {
+			continue
+		}
 		key := w.opts.Series(c.labels())
-		s := all[key]
-		if s == nil {
-			s = &shared{over: true}
-			all[key] = s
+		if all[key] == nil {
+			all[key] = &shared{over: true}
 		}
-		final := w.final(c)
-		if final {
-			s.final = append(s.final, c)
+		all[key].final = append(all[key].final, c)
+	}
+	if len(all) == 0 {
+		return nil
+	}
+	for _, c := range w.cgroups {
+		if s := all[w.opts.Series(c.labels())]; s != nil && (!c.pod.over() || !w.final(c)) {
+			s.over = false
 		}
-		s.over = s.over && final && c.pod.over()
 	}
 	return all
 }
@@ -117,7 +123,7 @@ func (w *Workloads) merge(list []*cgroup) error {
 	slices.SortFunc(list, func(a, b *cgroup) int {
 		switch {
 		case a.pod.over() == b.pod.over():
-			return a.released.Compare(b.released)
+			return cmp.Or(a.released.Compare(b.released), cmp.Compare(a.ID, b.ID))
 		case a.pod.over():
 			return 1
 		}

@@ -63,6 +63,28 @@ func TestDeletedPodStillRuns(t *testing.T) {
 	}
 }
 
+// TestNumberNotFreedTooEarly: a cgroup may show only after its pod was deleted,
+// with the number that the pod had.
+func TestNumberNotFreedTooEarly(t *testing.T) {
+	k := newWorld(t)
+	w := k.start()
+	setScopes(t, w, podScope("app", "web"))
+	w.SetPod(web(1, "main"))
+	number := k.pods[uid(1)]
+	k.blind = true // the program has read the number and not entered the cgroup yet
+	id := k.mkdir(podPath(1))
+	w.DeletePod(uid(1))
+	refresh(t, w)
+	k.cgroups[id] = workload.Cgroup{ID: id, Workload: number, Created: k.now, Pod: uid(1)}
+	w.SetPod(web(2, "main"))
+	if n := k.pods[uid(2)]; n == number {
+		t.Errorf("number %d is given to another pod while a cgroup has it", n)
+	}
+	if got := w.Labels(id); got != labels(web(1), "") {
+		t.Errorf("labels %+v", got)
+	}
+}
+
 // TestRetention: if nobody reads, series go after a time.
 func TestRetention(t *testing.T) {
 	k := newWorld(t)

@@ -43,7 +43,7 @@ func (w *Workloads) take(p *pod, container string) (*group, error) {
 
 // free gives the numbers of the pod back.
 func (w *Workloads) free(p *pod) {
-	for _, g := range p.groups() {
+	for g := range p.groups() {
 		delete(w.groups, g.number)
 		w.next = min(w.next, g.number)
 	}

@@ -18,8 +18,9 @@
 // the pod's number before the pod's cgroups are looked through, and the scopes
 // of a policy before its programs ask for them.
 //
-// The package is pure: it sees the kernel through an interface (package kernel
-// implements it) and pods as values (package kube makes them).
+// The package sees the kernel through an interface, which is made of package
+// kernel, and pods as values, which package kube makes. It reads nothing itself
+// but the cgroup file system.
 package workload
 
 import (
@@ -46,8 +47,8 @@ type Cgroup struct {
 	Pod      string    // UID, empty for the host
 }
 
-// Kernel has the maps. Its methods are called by one goroutine at a time. They
-// need not know a cgroup or pod that they are to delete.
+// Kernel has the maps. Its methods are called by one goroutine at a time. To
+// delete what is not there is no error.
 type Kernel interface {
 	// Cgroups returns all cgroups that the kernel has noted.
 	Cgroups() ([]Cgroup, error)
@@ -61,8 +62,9 @@ type Kernel interface {
 	// Scopes returns what SetScopes wrote last, also in an earlier agent.
 	Scopes(workload uint32) (Bits, error)
 	SetScopes(workload uint32, scopes Bits) error
-	// Merge adds the series of cgroups to those of another. All are released, so
-	// nobody counts meanwhile.
+	// Merge adds the series of cgroups to those of another and deletes them. All
+	// are released, so nobody counts meanwhile, but who reads counters must see
+	// them before or after.
 	Merge(into uint64, from []uint64) error
 	// Forget deletes the series of cgroups.
 	Forget(cgroups []uint64) error
