@@ -174,6 +174,7 @@ func reasons(err error) []string {
 	text = strings.TrimSuffix(strings.TrimPrefix(text, "["), "]")
 	text = regexp.MustCompile(`, (spec[.:\[]|metadata\.|<nil>: )`).ReplaceAllString(text, "\n$1")
 	text = regexp.MustCompile(`, (unknown field)`).ReplaceAllString(text, "\n$1")
+	text = regexp.MustCompile(` \([0-9a-f]{40,} \.\.\.\)`).ReplaceAllString(text, "")
 	// The words are those of the schema.
 	text = regexp.MustCompile(`(supported values: "[^"]*", "[^"]*", "[^"]*"), [^\n]*`).ReplaceAllString(text, "$1, ...")
 	return strings.Split(strings.TrimSpace(text), "\n")

@@ -112,8 +112,8 @@ func define(n names) definition {
 		Type:        "object",
 		Required:    []string{"spec"},
 		Properties: Fields{
-			may("apiVersion", text("")),
-			may("kind", text("")),
+			may("apiVersion", text("Version of this schema.")),
+			may("kind", text("Kind of the object.")),
 			may("metadata", Schema{Type: "object"}),
 			may("spec", Spec(namespaced)),
 			may("status", status()),
@@ -149,16 +149,17 @@ func status() Schema {
 	most := int64(16)
 	condition := object("",
 		must("type", bounded("Ready, or another aspect.", 1, 316)),
-		must("status", word("", []string{"True", "False", "Unknown"})),
+		must("status", word("Whether it is so.", []string{"True", "False", "Unknown"})),
 		may("observedGeneration", integer("Generation of the object that the condition is about.", 0, math.MaxInt64)),
-		must("lastTransitionTime", Schema{Type: "string", Format: "date-time"}),
+		must("lastTransitionTime", Schema{Description: "When the status changed.", Type: "string", Format: "date-time"}),
 		must("reason", bounded("One word for programs.", 1, 1024)),
 		must("message", bounded("A sentence for people.", 0, 32768)),
 	)
 	s := object("What is known of the policy in the cluster. Agents write none by default: see docs/architecture.md.",
 		may("observedGeneration", integer("Generation of the object that the status is about.", 0, math.MaxInt64)),
 		may("conditions", Schema{
-			Type: "array", Items: &condition, MaxItems: &most, ListType: "map", ListMapKeys: []string{"type"},
+			Description: "Aspects of it.",
+			Type:        "array", Items: &condition, MaxItems: &most, ListType: "map", ListMapKeys: []string{"type"},
 		}),
 	)
 	return s

@@ -33,9 +33,9 @@ func Spec(namespaced bool) Schema {
 	fields = append(fields,
 		may("nodeSelector", labelSelector("Labels of the nodes that the policy is for.", policy.MaxLabel)),
 		may("options", list("Settings, most of them without effect.", 0, int64(len(policy.OptionNames())), object("",
-			must("name", word("", policy.OptionNames())),
+			must("name", word("Name of the option.", policy.OptionNames())),
 			// Without a value the decoder refuses it too, but then says which option.
-			must("value", scalar("")),
+			must("value", scalar("Its value, in quotes if it is `true` or `false`.")),
 		))),
 		may("enforcers", list("Without effect: nothing is enforced.", 0, 1, object("",
 			must("calls", list("System calls, `security_` functions, or `list:NAME`.", 1, policy.MaxValues, text(""))),
