@@ -16,6 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/tetrameter/tetrameter/exporter/policy"
+	"github.com/tetrameter/tetrameter/exporter/policy/crd"
 	"github.com/tetrameter/tetrameter/exporter/workload"
 	client "github.com/tetrameter/tetrameter/exporter/workload/kube"
 	"github.com/tetrameter/tetrameter/test/kube"
@@ -86,22 +87,16 @@ func grant(t *testing.T, s *kube.Server) {
 		subjects: [{kind: ServiceAccount, namespace: tetrameter, name: tetrameter}]}`)
 }
 
-// define installs a definition of the policies that lets everything pass: what
-// the product's demands is tested on its own.
+// define installs the definitions of policies.
 func define(t *testing.T, s *kube.Server) {
 	t.Helper()
-	for plural, kind := range map[string]string{
-		"tracingpolicies": "TracingPolicy", "tracingpoliciesnamespaced": "TracingPolicyNamespaced",
-	} {
-		scope := "Cluster"
-		if kind == "TracingPolicyNamespaced" {
-			scope = "Namespaced"
-		}
-		put(t, s, "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/"+plural+".cilium.io",
-			fmt.Sprintf(`{apiVersion: apiextensions.k8s.io/v1, kind: CustomResourceDefinition, metadata: {name: %[1]s.cilium.io},
-			spec: {group: cilium.io, scope: %[3]s, names: {kind: %[2]s, plural: %[1]s, singular: %[4]s}, versions: [
-			{name: v1alpha1, served: true, storage: true, subresources: {status: {}}, schema: {openAPIV3Schema:
-			{type: object, x-kubernetes-preserve-unknown-fields: true}}}]}}`, plural, kind, scope, strings.ToLower(kind)))
+	files, err := crd.Files()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		plural := strings.TrimSuffix(strings.TrimPrefix(file.Name, "cilium.io_"), ".yaml")
+		put(t, s, definitions+plural+".cilium.io", string(file.Data))
 	}
 }
 
@@ -172,6 +167,11 @@ func TestFollow(t *testing.T) {
 	t.Run("policies", func(t *testing.T) { followPolicies(t, s, v) })
 	t.Run("node", func(t *testing.T) { followNode(t, s, v) })
 	t.Run("reports", func(t *testing.T) { reportOnce(t, s, kubeconfig) })
+
+	v.expect(t, func() error { return equal(v.policyNames(), "[test/broken]") })
+	del(t, s, definitions+"tracingpoliciesnamespaced.cilium.io")
+	v.expect(t, func() error { return equal(v.policyNames(), "[]") })
+	expectStates(t, c, client.WatchSynced, client.WatchSynced, client.WatchSynced, client.WatchAbsent)
 }
 
 func followPods(t *testing.T, s *kube.Server, v *view) {
@@ -222,7 +222,8 @@ func followPolicies(t *testing.T, s *kube.Server, v *view) {
 	})
 	// What is not a change of the policy is not told, so what follows it comes first.
 	put(t, s, clusterPolicies+"setuid/status", `{apiVersion: cilium.io/v1alpha1, kind: TracingPolicy,
-		metadata: {name: setuid}, status: {note: seen}}`)
+		metadata: {name: setuid}, status: {conditions: [{type: Ready, status: "True", reason: Loaded, message: "",
+		lastTransitionTime: "2020-02-02T02:02:02Z"}]}}`)
 	putPolicy(t, s, clusterPolicies+"setuid", 1000)
 	changed := client.PolicyKey{Name: "setuid"}
 	v.expect(t, func() error {
