@@ -86,7 +86,7 @@ static __noinline int count(struct event *event, __u32 policy_hook)
 	if (label_binary)
 		key.binary = event_binary(event);
 	if (label_cgroup)
-		key.cgroup = bpf_get_current_cgroup_id();
+		key.cgroup = current_cgroup();
 	value = bpf_map_lookup_elem(&series, &key);
 	if (!value)
 		value = new_series(&key, now);

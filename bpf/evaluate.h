@@ -36,6 +36,7 @@ static __noinline int evaluate(struct event *event)
 	CALL(file_type(event, word, word));
 	CALL(sock_word(event, word, word));
 	CALL(sock_address(event, word, word));
+	CALL(in_scope(event, word));
 	CALL(capabilities(event, word));
 	CALL(namespace_inode(event, word));
 	CALL(pid(event, word));

@@ -8,6 +8,7 @@
  */
 #pragma once
 #include "identity.h"
+#include "workload.h"
 
 #define ARGS_MAX 6
 
@@ -21,6 +22,8 @@ struct event {
 	__u32 scratch; /* once has_scratch: the slot this event works in */
 	__u32 has_binary;
 	__u32 has_scratch;
+	__u32 workload; /* once has_workload */
+	__u32 has_workload;
 };
 
 /* Which dimensions the keys of series have, and each cgroup's share of them. */
@@ -50,6 +53,22 @@ static __noinline __u32 parent_binary(struct event *event)
 
 	asm volatile("" : "+r"(event));
 	return binary_of(probed_hash(BPF_CORE_READ(task, real_parent)), 1);
+}
+
+/* Whether a policy's scope, by its number, takes in the current process. */
+static __noinline __u32 in_scope(struct event *event, __u32 scope)
+{
+	struct scopes_value *bits;
+
+	asm volatile("" : "+r"(event), "+r"(scope));
+	if (!event->has_workload) {
+		event->workload = current_workload();
+		event->has_workload = 1;
+	}
+	bits = bpf_map_lookup_elem(&scopes, &event->workload);
+	if (!bits)
+		return 0; /* numbers are indices: never */
+	return bits->words[scope / 64 % SCOPE_WORDS] >> scope % 64 & 1;
 }
 
 enum capability_set {

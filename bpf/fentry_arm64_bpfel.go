@@ -17,12 +17,16 @@ import (
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
 	FentryMapCalls               = "calls"
+	FentryMapCgroups             = "cgroups"
 	FentryMapLosses              = "losses"
 	FentryMapMatcher             = "matcher"
 	FentryMapNameIds             = "name_ids"
 	FentryMapNames               = "names"
 	FentryMapOverflow            = "overflow"
+	FentryMapPods                = "pods"
 	FentryMapQuotas              = "quotas"
+	FentryMapRemoved             = "removed"
+	FentryMapScopes              = "scopes"
 	FentryMapScratch             = "scratch"
 	FentryMapSeries              = "series"
 	FentryMapState               = "state"
@@ -34,6 +38,7 @@ const (
 	FentryProgMatchFentry        = "match_fentry"
 	FentryProgMatchFentrySyscall = "match_fentry_syscall"
 	FentryProgMatchFexit         = "match_fexit"
+	FentryVarCgroupController    = "cgroup_controller"
 	FentryVarLabelBinary         = "label_binary"
 	FentryVarLabelCgroup         = "label_cgroup"
 	FentryVarParameters          = "parameters"
@@ -95,12 +100,16 @@ type FentryProgramSpecs struct {
 // It can be passed ebpf.CollectionSpec.Assign.
 type FentryMapSpecs struct {
 	Calls    *ebpf.MapSpec `ebpf:"calls"`
+	Cgroups  *ebpf.MapSpec `ebpf:"cgroups"`
 	Losses   *ebpf.MapSpec `ebpf:"losses"`
 	Matcher  *ebpf.MapSpec `ebpf:"matcher"`
 	NameIds  *ebpf.MapSpec `ebpf:"name_ids"`
 	Names    *ebpf.MapSpec `ebpf:"names"`
 	Overflow *ebpf.MapSpec `ebpf:"overflow"`
+	Pods     *ebpf.MapSpec `ebpf:"pods"`
 	Quotas   *ebpf.MapSpec `ebpf:"quotas"`
+	Removed  *ebpf.MapSpec `ebpf:"removed"`
+	Scopes   *ebpf.MapSpec `ebpf:"scopes"`
 	Scratch  *ebpf.MapSpec `ebpf:"scratch"`
 	Series   *ebpf.MapSpec `ebpf:"series"`
 	State    *ebpf.MapSpec `ebpf:"state"`
@@ -113,11 +122,12 @@ type FentryMapSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type FentryVariableSpecs struct {
-	LabelBinary     *ebpf.VariableSpec `ebpf:"label_binary"`
-	LabelCgroup     *ebpf.VariableSpec `ebpf:"label_cgroup"`
-	Parameters      *ebpf.VariableSpec `ebpf:"parameters"`
-	SeriesPerCgroup *ebpf.VariableSpec `ebpf:"series_per_cgroup"`
-	TaskSeed        *ebpf.VariableSpec `ebpf:"task_seed"`
+	CgroupController *ebpf.VariableSpec `ebpf:"cgroup_controller"`
+	LabelBinary      *ebpf.VariableSpec `ebpf:"label_binary"`
+	LabelCgroup      *ebpf.VariableSpec `ebpf:"label_cgroup"`
+	Parameters       *ebpf.VariableSpec `ebpf:"parameters"`
+	SeriesPerCgroup  *ebpf.VariableSpec `ebpf:"series_per_cgroup"`
+	TaskSeed         *ebpf.VariableSpec `ebpf:"task_seed"`
 }
 
 // FentryObjects contains all objects after they have been loaded into the kernel.
@@ -141,12 +151,16 @@ func (o *FentryObjects) Close() error {
 // It can be passed to LoadFentryObjects or ebpf.CollectionSpec.LoadAndAssign.
 type FentryMaps struct {
 	Calls    *ebpf.Map `ebpf:"calls"`
+	Cgroups  *ebpf.Map `ebpf:"cgroups"`
 	Losses   *ebpf.Map `ebpf:"losses"`
 	Matcher  *ebpf.Map `ebpf:"matcher"`
 	NameIds  *ebpf.Map `ebpf:"name_ids"`
 	Names    *ebpf.Map `ebpf:"names"`
 	Overflow *ebpf.Map `ebpf:"overflow"`
+	Pods     *ebpf.Map `ebpf:"pods"`
 	Quotas   *ebpf.Map `ebpf:"quotas"`
+	Removed  *ebpf.Map `ebpf:"removed"`
+	Scopes   *ebpf.Map `ebpf:"scopes"`
 	Scratch  *ebpf.Map `ebpf:"scratch"`
 	Series   *ebpf.Map `ebpf:"series"`
 	State    *ebpf.Map `ebpf:"state"`
@@ -158,12 +172,16 @@ type FentryMaps struct {
 func (m *FentryMaps) Close() error {
 	return _FentryClose(
 		m.Calls,
+		m.Cgroups,
 		m.Losses,
 		m.Matcher,
 		m.NameIds,
 		m.Names,
 		m.Overflow,
+		m.Pods,
 		m.Quotas,
+		m.Removed,
+		m.Scopes,
 		m.Scratch,
 		m.Series,
 		m.State,
@@ -177,11 +195,12 @@ func (m *FentryMaps) Close() error {
 //
 // It can be passed to LoadFentryObjects or ebpf.CollectionSpec.LoadAndAssign.
 type FentryVariables struct {
-	LabelBinary     *ebpf.Variable `ebpf:"label_binary"`
-	LabelCgroup     *ebpf.Variable `ebpf:"label_cgroup"`
-	Parameters      *ebpf.Variable `ebpf:"parameters"`
-	SeriesPerCgroup *ebpf.Variable `ebpf:"series_per_cgroup"`
-	TaskSeed        *ebpf.Variable `ebpf:"task_seed"`
+	CgroupController *ebpf.Variable `ebpf:"cgroup_controller"`
+	LabelBinary      *ebpf.Variable `ebpf:"label_binary"`
+	LabelCgroup      *ebpf.Variable `ebpf:"label_cgroup"`
+	Parameters       *ebpf.Variable `ebpf:"parameters"`
+	SeriesPerCgroup  *ebpf.Variable `ebpf:"series_per_cgroup"`
+	TaskSeed         *ebpf.Variable `ebpf:"task_seed"`
 }
 
 // FentryPrograms contains all programs after they have been loaded into the kernel.

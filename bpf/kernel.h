@@ -94,6 +94,33 @@ struct cred {
 	struct user_namespace *user_ns;
 };
 
+/* include/linux/kernfs.h, include/linux/cgroup-defs.h */
+struct kernfs_node {
+	const char *name;
+	__u64 id;
+};
+
+struct cgroup;
+
+struct cgroup_subsys_state {
+	struct cgroup *cgroup;
+	struct cgroup_subsys_state *parent;
+};
+
+struct cgroup_root {
+	int hierarchy_id;
+};
+
+struct cgroup {
+	struct cgroup_subsys_state self;
+	struct kernfs_node *kn;
+	struct cgroup_root *root;
+};
+
+struct css_set {
+	struct cgroup_subsys_state *subsys[1];
+};
+
 /* include/linux/sched.h */
 struct task_struct {
 	struct mm_struct *mm;
@@ -105,6 +132,7 @@ struct task_struct {
 	__u64 start_time;
 	const struct cred *cred;
 	struct nsproxy *nsproxy;
+	struct css_set *cgroups;
 	__u64 self_exec_id;
 };
 

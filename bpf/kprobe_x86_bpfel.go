@@ -17,12 +17,16 @@ import (
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
 	KprobeMapCalls               = "calls"
+	KprobeMapCgroups             = "cgroups"
 	KprobeMapLosses              = "losses"
 	KprobeMapMatcher             = "matcher"
 	KprobeMapNameIds             = "name_ids"
 	KprobeMapNames               = "names"
 	KprobeMapOverflow            = "overflow"
+	KprobeMapPods                = "pods"
 	KprobeMapQuotas              = "quotas"
+	KprobeMapRemoved             = "removed"
+	KprobeMapScopes              = "scopes"
 	KprobeMapScratch             = "scratch"
 	KprobeMapSeries              = "series"
 	KprobeMapState               = "state"
@@ -33,6 +37,7 @@ const (
 	KprobeProgMatchKprobe        = "match_kprobe"
 	KprobeProgMatchKprobeSyscall = "match_kprobe_syscall"
 	KprobeProgMatchKretprobe     = "match_kretprobe"
+	KprobeVarCgroupController    = "cgroup_controller"
 	KprobeVarLabelBinary         = "label_binary"
 	KprobeVarLabelCgroup         = "label_cgroup"
 	KprobeVarParameters          = "parameters"
@@ -93,12 +98,16 @@ type KprobeProgramSpecs struct {
 // It can be passed ebpf.CollectionSpec.Assign.
 type KprobeMapSpecs struct {
 	Calls    *ebpf.MapSpec `ebpf:"calls"`
+	Cgroups  *ebpf.MapSpec `ebpf:"cgroups"`
 	Losses   *ebpf.MapSpec `ebpf:"losses"`
 	Matcher  *ebpf.MapSpec `ebpf:"matcher"`
 	NameIds  *ebpf.MapSpec `ebpf:"name_ids"`
 	Names    *ebpf.MapSpec `ebpf:"names"`
 	Overflow *ebpf.MapSpec `ebpf:"overflow"`
+	Pods     *ebpf.MapSpec `ebpf:"pods"`
 	Quotas   *ebpf.MapSpec `ebpf:"quotas"`
+	Removed  *ebpf.MapSpec `ebpf:"removed"`
+	Scopes   *ebpf.MapSpec `ebpf:"scopes"`
 	Scratch  *ebpf.MapSpec `ebpf:"scratch"`
 	Series   *ebpf.MapSpec `ebpf:"series"`
 	State    *ebpf.MapSpec `ebpf:"state"`
@@ -111,11 +120,12 @@ type KprobeMapSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type KprobeVariableSpecs struct {
-	LabelBinary     *ebpf.VariableSpec `ebpf:"label_binary"`
-	LabelCgroup     *ebpf.VariableSpec `ebpf:"label_cgroup"`
-	Parameters      *ebpf.VariableSpec `ebpf:"parameters"`
-	SeriesPerCgroup *ebpf.VariableSpec `ebpf:"series_per_cgroup"`
-	TaskSeed        *ebpf.VariableSpec `ebpf:"task_seed"`
+	CgroupController *ebpf.VariableSpec `ebpf:"cgroup_controller"`
+	LabelBinary      *ebpf.VariableSpec `ebpf:"label_binary"`
+	LabelCgroup      *ebpf.VariableSpec `ebpf:"label_cgroup"`
+	Parameters       *ebpf.VariableSpec `ebpf:"parameters"`
+	SeriesPerCgroup  *ebpf.VariableSpec `ebpf:"series_per_cgroup"`
+	TaskSeed         *ebpf.VariableSpec `ebpf:"task_seed"`
 }
 
 // KprobeObjects contains all objects after they have been loaded into the kernel.
@@ -139,12 +149,16 @@ func (o *KprobeObjects) Close() error {
 // It can be passed to LoadKprobeObjects or ebpf.CollectionSpec.LoadAndAssign.
 type KprobeMaps struct {
 	Calls    *ebpf.Map `ebpf:"calls"`
+	Cgroups  *ebpf.Map `ebpf:"cgroups"`
 	Losses   *ebpf.Map `ebpf:"losses"`
 	Matcher  *ebpf.Map `ebpf:"matcher"`
 	NameIds  *ebpf.Map `ebpf:"name_ids"`
 	Names    *ebpf.Map `ebpf:"names"`
 	Overflow *ebpf.Map `ebpf:"overflow"`
+	Pods     *ebpf.Map `ebpf:"pods"`
 	Quotas   *ebpf.Map `ebpf:"quotas"`
+	Removed  *ebpf.Map `ebpf:"removed"`
+	Scopes   *ebpf.Map `ebpf:"scopes"`
 	Scratch  *ebpf.Map `ebpf:"scratch"`
 	Series   *ebpf.Map `ebpf:"series"`
 	State    *ebpf.Map `ebpf:"state"`
@@ -156,12 +170,16 @@ type KprobeMaps struct {
 func (m *KprobeMaps) Close() error {
 	return _KprobeClose(
 		m.Calls,
+		m.Cgroups,
 		m.Losses,
 		m.Matcher,
 		m.NameIds,
 		m.Names,
 		m.Overflow,
+		m.Pods,
 		m.Quotas,
+		m.Removed,
+		m.Scopes,
 		m.Scratch,
 		m.Series,
 		m.State,
@@ -175,11 +193,12 @@ func (m *KprobeMaps) Close() error {
 //
 // It can be passed to LoadKprobeObjects or ebpf.CollectionSpec.LoadAndAssign.
 type KprobeVariables struct {
-	LabelBinary     *ebpf.Variable `ebpf:"label_binary"`
-	LabelCgroup     *ebpf.Variable `ebpf:"label_cgroup"`
-	Parameters      *ebpf.Variable `ebpf:"parameters"`
-	SeriesPerCgroup *ebpf.Variable `ebpf:"series_per_cgroup"`
-	TaskSeed        *ebpf.Variable `ebpf:"task_seed"`
+	CgroupController *ebpf.Variable `ebpf:"cgroup_controller"`
+	LabelBinary      *ebpf.Variable `ebpf:"label_binary"`
+	LabelCgroup      *ebpf.Variable `ebpf:"label_cgroup"`
+	Parameters       *ebpf.Variable `ebpf:"parameters"`
+	SeriesPerCgroup  *ebpf.Variable `ebpf:"series_per_cgroup"`
+	TaskSeed         *ebpf.Variable `ebpf:"task_seed"`
 }
 
 // KprobePrograms contains all programs after they have been loaded into the kernel.

@@ -16,26 +16,31 @@ import (
 //
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
-	LSMMapCalls           = "calls"
-	LSMMapLosses          = "losses"
-	LSMMapMatcher         = "matcher"
-	LSMMapNameIds         = "name_ids"
-	LSMMapNames           = "names"
-	LSMMapOverflow        = "overflow"
-	LSMMapQuotas          = "quotas"
-	LSMMapScratch         = "scratch"
-	LSMMapSeries          = "series"
-	LSMMapState           = "state"
-	LSMMapTasks           = "tasks"
-	LSMMapTotals          = "totals"
-	LSMMapVerdicts        = "verdicts"
-	LSMProgAttachLsm      = "attach_lsm"
-	LSMProgMatchLsm       = "match_lsm"
-	LSMVarLabelBinary     = "label_binary"
-	LSMVarLabelCgroup     = "label_cgroup"
-	LSMVarParameters      = "parameters"
-	LSMVarSeriesPerCgroup = "series_per_cgroup"
-	LSMVarTaskSeed        = "task_seed"
+	LSMMapCalls            = "calls"
+	LSMMapCgroups          = "cgroups"
+	LSMMapLosses           = "losses"
+	LSMMapMatcher          = "matcher"
+	LSMMapNameIds          = "name_ids"
+	LSMMapNames            = "names"
+	LSMMapOverflow         = "overflow"
+	LSMMapPods             = "pods"
+	LSMMapQuotas           = "quotas"
+	LSMMapRemoved          = "removed"
+	LSMMapScopes           = "scopes"
+	LSMMapScratch          = "scratch"
+	LSMMapSeries           = "series"
+	LSMMapState            = "state"
+	LSMMapTasks            = "tasks"
+	LSMMapTotals           = "totals"
+	LSMMapVerdicts         = "verdicts"
+	LSMProgAttachLsm       = "attach_lsm"
+	LSMProgMatchLsm        = "match_lsm"
+	LSMVarCgroupController = "cgroup_controller"
+	LSMVarLabelBinary      = "label_binary"
+	LSMVarLabelCgroup      = "label_cgroup"
+	LSMVarParameters       = "parameters"
+	LSMVarSeriesPerCgroup  = "series_per_cgroup"
+	LSMVarTaskSeed         = "task_seed"
 )
 
 // LoadLSM returns the embedded CollectionSpec for LSM.
@@ -89,12 +94,16 @@ type LSMProgramSpecs struct {
 // It can be passed ebpf.CollectionSpec.Assign.
 type LSMMapSpecs struct {
 	Calls    *ebpf.MapSpec `ebpf:"calls"`
+	Cgroups  *ebpf.MapSpec `ebpf:"cgroups"`
 	Losses   *ebpf.MapSpec `ebpf:"losses"`
 	Matcher  *ebpf.MapSpec `ebpf:"matcher"`
 	NameIds  *ebpf.MapSpec `ebpf:"name_ids"`
 	Names    *ebpf.MapSpec `ebpf:"names"`
 	Overflow *ebpf.MapSpec `ebpf:"overflow"`
+	Pods     *ebpf.MapSpec `ebpf:"pods"`
 	Quotas   *ebpf.MapSpec `ebpf:"quotas"`
+	Removed  *ebpf.MapSpec `ebpf:"removed"`
+	Scopes   *ebpf.MapSpec `ebpf:"scopes"`
 	Scratch  *ebpf.MapSpec `ebpf:"scratch"`
 	Series   *ebpf.MapSpec `ebpf:"series"`
 	State    *ebpf.MapSpec `ebpf:"state"`
@@ -107,11 +116,12 @@ type LSMMapSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type LSMVariableSpecs struct {
-	LabelBinary     *ebpf.VariableSpec `ebpf:"label_binary"`
-	LabelCgroup     *ebpf.VariableSpec `ebpf:"label_cgroup"`
-	Parameters      *ebpf.VariableSpec `ebpf:"parameters"`
-	SeriesPerCgroup *ebpf.VariableSpec `ebpf:"series_per_cgroup"`
-	TaskSeed        *ebpf.VariableSpec `ebpf:"task_seed"`
+	CgroupController *ebpf.VariableSpec `ebpf:"cgroup_controller"`
+	LabelBinary      *ebpf.VariableSpec `ebpf:"label_binary"`
+	LabelCgroup      *ebpf.VariableSpec `ebpf:"label_cgroup"`
+	Parameters       *ebpf.VariableSpec `ebpf:"parameters"`
+	SeriesPerCgroup  *ebpf.VariableSpec `ebpf:"series_per_cgroup"`
+	TaskSeed         *ebpf.VariableSpec `ebpf:"task_seed"`
 }
 
 // LSMObjects contains all objects after they have been loaded into the kernel.
@@ -135,12 +145,16 @@ func (o *LSMObjects) Close() error {
 // It can be passed to LoadLSMObjects or ebpf.CollectionSpec.LoadAndAssign.
 type LSMMaps struct {
 	Calls    *ebpf.Map `ebpf:"calls"`
+	Cgroups  *ebpf.Map `ebpf:"cgroups"`
 	Losses   *ebpf.Map `ebpf:"losses"`
 	Matcher  *ebpf.Map `ebpf:"matcher"`
 	NameIds  *ebpf.Map `ebpf:"name_ids"`
 	Names    *ebpf.Map `ebpf:"names"`
 	Overflow *ebpf.Map `ebpf:"overflow"`
+	Pods     *ebpf.Map `ebpf:"pods"`
 	Quotas   *ebpf.Map `ebpf:"quotas"`
+	Removed  *ebpf.Map `ebpf:"removed"`
+	Scopes   *ebpf.Map `ebpf:"scopes"`
 	Scratch  *ebpf.Map `ebpf:"scratch"`
 	Series   *ebpf.Map `ebpf:"series"`
 	State    *ebpf.Map `ebpf:"state"`
@@ -152,12 +166,16 @@ type LSMMaps struct {
 func (m *LSMMaps) Close() error {
 	return _LSMClose(
 		m.Calls,
+		m.Cgroups,
 		m.Losses,
 		m.Matcher,
 		m.NameIds,
 		m.Names,
 		m.Overflow,
+		m.Pods,
 		m.Quotas,
+		m.Removed,
+		m.Scopes,
 		m.Scratch,
 		m.Series,
 		m.State,
@@ -171,11 +189,12 @@ func (m *LSMMaps) Close() error {
 //
 // It can be passed to LoadLSMObjects or ebpf.CollectionSpec.LoadAndAssign.
 type LSMVariables struct {
-	LabelBinary     *ebpf.Variable `ebpf:"label_binary"`
-	LabelCgroup     *ebpf.Variable `ebpf:"label_cgroup"`
-	Parameters      *ebpf.Variable `ebpf:"parameters"`
-	SeriesPerCgroup *ebpf.Variable `ebpf:"series_per_cgroup"`
-	TaskSeed        *ebpf.Variable `ebpf:"task_seed"`
+	CgroupController *ebpf.Variable `ebpf:"cgroup_controller"`
+	LabelBinary      *ebpf.Variable `ebpf:"label_binary"`
+	LabelCgroup      *ebpf.Variable `ebpf:"label_cgroup"`
+	Parameters       *ebpf.Variable `ebpf:"parameters"`
+	SeriesPerCgroup  *ebpf.Variable `ebpf:"series_per_cgroup"`
+	TaskSeed         *ebpf.Variable `ebpf:"task_seed"`
 }
 
 // LSMPrograms contains all programs after they have been loaded into the kernel.

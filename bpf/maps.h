@@ -51,6 +51,7 @@ enum loss {
 	LOSS_PATH_TRUNCATED,  /* a path is deeper than the walk goes */
 	LOSS_TEXT_TRUNCATED,  /* a string is longer than filters can see */
 	LOSS_TEXT_UNREADABLE, /* a string was not in memory: it counts as empty */
+	LOSS_CGROUPS_FULL,    /* a cgroup of a pod has no entry: it is the host's */
 	LOSS_REASONS,
 };
 

@@ -14,6 +14,7 @@ static __always_inline void begin_event(struct event *event, void *ctx)
 	event->context = ctx;
 	event->has_binary = 0;
 	event->has_scratch = 0;
+	event->has_workload = 0;
 }
 
 static __always_inline void read_parameters(struct event *event, __u64 *ctx)

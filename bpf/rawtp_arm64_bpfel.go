@@ -28,6 +28,14 @@ const (
 	RawTPCapabilitySetCAP_PERMITTED   RawTPCapabilitySet = 2
 )
 
+type RawTPCgroupValue struct {
+	_        structs.HostLayout
+	Workload uint32
+	Unused   uint32
+	Created  uint64
+	Pod      RawTPPodKey
+}
+
 type RawTPLoss uint32
 
 const (
@@ -38,7 +46,8 @@ const (
 	RawTPLossLOSS_PATH_TRUNCATED  RawTPLoss = 4
 	RawTPLossLOSS_TEXT_TRUNCATED  RawTPLoss = 5
 	RawTPLossLOSS_TEXT_UNREADABLE RawTPLoss = 6
-	RawTPLossLOSS_REASONS         RawTPLoss = 7
+	RawTPLossLOSS_CGROUPS_FULL    RawTPLoss = 7
+	RawTPLossLOSS_REASONS         RawTPLoss = 8
 )
 
 type RawTPNameKey struct {
@@ -61,6 +70,16 @@ const (
 	RawTPNamespaceNS_CGROUP            RawTPNamespace = 8
 	RawTPNamespaceNS_USER              RawTPNamespace = 9
 )
+
+type RawTPPodKey struct {
+	_   structs.HostLayout
+	Uid [40]int8
+}
+
+type RawTPScopesValue struct {
+	_     structs.HostLayout
+	Words [16]uint64
+}
 
 type RawTPScratchValue struct {
 	_          structs.HostLayout
@@ -122,27 +141,32 @@ type RawTPVerdictKey struct {
 //
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
-	RawTPMapCalls           = "calls"
-	RawTPMapLosses          = "losses"
-	RawTPMapMatcher         = "matcher"
-	RawTPMapNameIds         = "name_ids"
-	RawTPMapNames           = "names"
-	RawTPMapOverflow        = "overflow"
-	RawTPMapQuotas          = "quotas"
-	RawTPMapScratch         = "scratch"
-	RawTPMapSeries          = "series"
-	RawTPMapState           = "state"
-	RawTPMapTasks           = "tasks"
-	RawTPMapTotals          = "totals"
-	RawTPMapVerdicts        = "verdicts"
-	RawTPProgAttachRawtp    = "attach_rawtp"
-	RawTPProgMatchRawtp     = "match_rawtp"
-	RawTPProgReadClock      = "read_clock"
-	RawTPVarLabelBinary     = "label_binary"
-	RawTPVarLabelCgroup     = "label_cgroup"
-	RawTPVarParameters      = "parameters"
-	RawTPVarSeriesPerCgroup = "series_per_cgroup"
-	RawTPVarTaskSeed        = "task_seed"
+	RawTPMapCalls            = "calls"
+	RawTPMapCgroups          = "cgroups"
+	RawTPMapLosses           = "losses"
+	RawTPMapMatcher          = "matcher"
+	RawTPMapNameIds          = "name_ids"
+	RawTPMapNames            = "names"
+	RawTPMapOverflow         = "overflow"
+	RawTPMapPods             = "pods"
+	RawTPMapQuotas           = "quotas"
+	RawTPMapRemoved          = "removed"
+	RawTPMapScopes           = "scopes"
+	RawTPMapScratch          = "scratch"
+	RawTPMapSeries           = "series"
+	RawTPMapState            = "state"
+	RawTPMapTasks            = "tasks"
+	RawTPMapTotals           = "totals"
+	RawTPMapVerdicts         = "verdicts"
+	RawTPProgAttachRawtp     = "attach_rawtp"
+	RawTPProgMatchRawtp      = "match_rawtp"
+	RawTPProgReadClock       = "read_clock"
+	RawTPVarCgroupController = "cgroup_controller"
+	RawTPVarLabelBinary      = "label_binary"
+	RawTPVarLabelCgroup      = "label_cgroup"
+	RawTPVarParameters       = "parameters"
+	RawTPVarSeriesPerCgroup  = "series_per_cgroup"
+	RawTPVarTaskSeed         = "task_seed"
 )
 
 // LoadRawTP returns the embedded CollectionSpec for RawTP.
@@ -197,12 +221,16 @@ type RawTPProgramSpecs struct {
 // It can be passed ebpf.CollectionSpec.Assign.
 type RawTPMapSpecs struct {
 	Calls    *ebpf.MapSpec `ebpf:"calls"`
+	Cgroups  *ebpf.MapSpec `ebpf:"cgroups"`
 	Losses   *ebpf.MapSpec `ebpf:"losses"`
 	Matcher  *ebpf.MapSpec `ebpf:"matcher"`
 	NameIds  *ebpf.MapSpec `ebpf:"name_ids"`
 	Names    *ebpf.MapSpec `ebpf:"names"`
 	Overflow *ebpf.MapSpec `ebpf:"overflow"`
+	Pods     *ebpf.MapSpec `ebpf:"pods"`
 	Quotas   *ebpf.MapSpec `ebpf:"quotas"`
+	Removed  *ebpf.MapSpec `ebpf:"removed"`
+	Scopes   *ebpf.MapSpec `ebpf:"scopes"`
 	Scratch  *ebpf.MapSpec `ebpf:"scratch"`
 	Series   *ebpf.MapSpec `ebpf:"series"`
 	State    *ebpf.MapSpec `ebpf:"state"`
@@ -215,11 +243,12 @@ type RawTPMapSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type RawTPVariableSpecs struct {
-	LabelBinary     *ebpf.VariableSpec `ebpf:"label_binary"`
-	LabelCgroup     *ebpf.VariableSpec `ebpf:"label_cgroup"`
-	Parameters      *ebpf.VariableSpec `ebpf:"parameters"`
-	SeriesPerCgroup *ebpf.VariableSpec `ebpf:"series_per_cgroup"`
-	TaskSeed        *ebpf.VariableSpec `ebpf:"task_seed"`
+	CgroupController *ebpf.VariableSpec `ebpf:"cgroup_controller"`
+	LabelBinary      *ebpf.VariableSpec `ebpf:"label_binary"`
+	LabelCgroup      *ebpf.VariableSpec `ebpf:"label_cgroup"`
+	Parameters       *ebpf.VariableSpec `ebpf:"parameters"`
+	SeriesPerCgroup  *ebpf.VariableSpec `ebpf:"series_per_cgroup"`
+	TaskSeed         *ebpf.VariableSpec `ebpf:"task_seed"`
 }
 
 // RawTPObjects contains all objects after they have been loaded into the kernel.
@@ -243,12 +272,16 @@ func (o *RawTPObjects) Close() error {
 // It can be passed to LoadRawTPObjects or ebpf.CollectionSpec.LoadAndAssign.
 type RawTPMaps struct {
 	Calls    *ebpf.Map `ebpf:"calls"`
+	Cgroups  *ebpf.Map `ebpf:"cgroups"`
 	Losses   *ebpf.Map `ebpf:"losses"`
 	Matcher  *ebpf.Map `ebpf:"matcher"`
 	NameIds  *ebpf.Map `ebpf:"name_ids"`
 	Names    *ebpf.Map `ebpf:"names"`
 	Overflow *ebpf.Map `ebpf:"overflow"`
+	Pods     *ebpf.Map `ebpf:"pods"`
 	Quotas   *ebpf.Map `ebpf:"quotas"`
+	Removed  *ebpf.Map `ebpf:"removed"`
+	Scopes   *ebpf.Map `ebpf:"scopes"`
 	Scratch  *ebpf.Map `ebpf:"scratch"`
 	Series   *ebpf.Map `ebpf:"series"`
 	State    *ebpf.Map `ebpf:"state"`
@@ -260,12 +293,16 @@ type RawTPMaps struct {
 func (m *RawTPMaps) Close() error {
 	return _RawTPClose(
 		m.Calls,
+		m.Cgroups,
 		m.Losses,
 		m.Matcher,
 		m.NameIds,
 		m.Names,
 		m.Overflow,
+		m.Pods,
 		m.Quotas,
+		m.Removed,
+		m.Scopes,
 		m.Scratch,
 		m.Series,
 		m.State,
@@ -279,11 +316,12 @@ func (m *RawTPMaps) Close() error {
 //
 // It can be passed to LoadRawTPObjects or ebpf.CollectionSpec.LoadAndAssign.
 type RawTPVariables struct {
-	LabelBinary     *ebpf.Variable `ebpf:"label_binary"`
-	LabelCgroup     *ebpf.Variable `ebpf:"label_cgroup"`
-	Parameters      *ebpf.Variable `ebpf:"parameters"`
-	SeriesPerCgroup *ebpf.Variable `ebpf:"series_per_cgroup"`
-	TaskSeed        *ebpf.Variable `ebpf:"task_seed"`
+	CgroupController *ebpf.Variable `ebpf:"cgroup_controller"`
+	LabelBinary      *ebpf.Variable `ebpf:"label_binary"`
+	LabelCgroup      *ebpf.Variable `ebpf:"label_cgroup"`
+	Parameters       *ebpf.Variable `ebpf:"parameters"`
+	SeriesPerCgroup  *ebpf.Variable `ebpf:"series_per_cgroup"`
+	TaskSeed         *ebpf.Variable `ebpf:"task_seed"`
 }
 
 // RawTPPrograms contains all programs after they have been loaded into the kernel.

@@ -17,12 +17,16 @@ import (
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
 	TracepointMapCalls                   = "calls"
+	TracepointMapCgroups                 = "cgroups"
 	TracepointMapLosses                  = "losses"
 	TracepointMapMatcher                 = "matcher"
 	TracepointMapNameIds                 = "name_ids"
 	TracepointMapNames                   = "names"
 	TracepointMapOverflow                = "overflow"
+	TracepointMapPods                    = "pods"
 	TracepointMapQuotas                  = "quotas"
+	TracepointMapRemoved                 = "removed"
+	TracepointMapScopes                  = "scopes"
 	TracepointMapScratch                 = "scratch"
 	TracepointMapSeries                  = "series"
 	TracepointMapState                   = "state"
@@ -33,6 +37,7 @@ const (
 	TracepointProgMatchTracepoint        = "match_tracepoint"
 	TracepointProgMatchTracepointExit    = "match_tracepoint_exit"
 	TracepointProgMatchTracepointSyscall = "match_tracepoint_syscall"
+	TracepointVarCgroupController        = "cgroup_controller"
 	TracepointVarLabelBinary             = "label_binary"
 	TracepointVarLabelCgroup             = "label_cgroup"
 	TracepointVarParameters              = "parameters"
@@ -93,12 +98,16 @@ type TracepointProgramSpecs struct {
 // It can be passed ebpf.CollectionSpec.Assign.
 type TracepointMapSpecs struct {
 	Calls    *ebpf.MapSpec `ebpf:"calls"`
+	Cgroups  *ebpf.MapSpec `ebpf:"cgroups"`
 	Losses   *ebpf.MapSpec `ebpf:"losses"`
 	Matcher  *ebpf.MapSpec `ebpf:"matcher"`
 	NameIds  *ebpf.MapSpec `ebpf:"name_ids"`
 	Names    *ebpf.MapSpec `ebpf:"names"`
 	Overflow *ebpf.MapSpec `ebpf:"overflow"`
+	Pods     *ebpf.MapSpec `ebpf:"pods"`
 	Quotas   *ebpf.MapSpec `ebpf:"quotas"`
+	Removed  *ebpf.MapSpec `ebpf:"removed"`
+	Scopes   *ebpf.MapSpec `ebpf:"scopes"`
 	Scratch  *ebpf.MapSpec `ebpf:"scratch"`
 	Series   *ebpf.MapSpec `ebpf:"series"`
 	State    *ebpf.MapSpec `ebpf:"state"`
@@ -111,11 +120,12 @@ type TracepointMapSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type TracepointVariableSpecs struct {
-	LabelBinary     *ebpf.VariableSpec `ebpf:"label_binary"`
-	LabelCgroup     *ebpf.VariableSpec `ebpf:"label_cgroup"`
-	Parameters      *ebpf.VariableSpec `ebpf:"parameters"`
-	SeriesPerCgroup *ebpf.VariableSpec `ebpf:"series_per_cgroup"`
-	TaskSeed        *ebpf.VariableSpec `ebpf:"task_seed"`
+	CgroupController *ebpf.VariableSpec `ebpf:"cgroup_controller"`
+	LabelBinary      *ebpf.VariableSpec `ebpf:"label_binary"`
+	LabelCgroup      *ebpf.VariableSpec `ebpf:"label_cgroup"`
+	Parameters       *ebpf.VariableSpec `ebpf:"parameters"`
+	SeriesPerCgroup  *ebpf.VariableSpec `ebpf:"series_per_cgroup"`
+	TaskSeed         *ebpf.VariableSpec `ebpf:"task_seed"`
 }
 
 // TracepointObjects contains all objects after they have been loaded into the kernel.
@@ -139,12 +149,16 @@ func (o *TracepointObjects) Close() error {
 // It can be passed to LoadTracepointObjects or ebpf.CollectionSpec.LoadAndAssign.
 type TracepointMaps struct {
 	Calls    *ebpf.Map `ebpf:"calls"`
+	Cgroups  *ebpf.Map `ebpf:"cgroups"`
 	Losses   *ebpf.Map `ebpf:"losses"`
 	Matcher  *ebpf.Map `ebpf:"matcher"`
 	NameIds  *ebpf.Map `ebpf:"name_ids"`
 	Names    *ebpf.Map `ebpf:"names"`
 	Overflow *ebpf.Map `ebpf:"overflow"`
+	Pods     *ebpf.Map `ebpf:"pods"`
 	Quotas   *ebpf.Map `ebpf:"quotas"`
+	Removed  *ebpf.Map `ebpf:"removed"`
+	Scopes   *ebpf.Map `ebpf:"scopes"`
 	Scratch  *ebpf.Map `ebpf:"scratch"`
 	Series   *ebpf.Map `ebpf:"series"`
 	State    *ebpf.Map `ebpf:"state"`
@@ -156,12 +170,16 @@ type TracepointMaps struct {
 func (m *TracepointMaps) Close() error {
 	return _TracepointClose(
 		m.Calls,
+		m.Cgroups,
 		m.Losses,
 		m.Matcher,
 		m.NameIds,
 		m.Names,
 		m.Overflow,
+		m.Pods,
 		m.Quotas,
+		m.Removed,
+		m.Scopes,
 		m.Scratch,
 		m.Series,
 		m.State,
@@ -175,11 +193,12 @@ func (m *TracepointMaps) Close() error {
 //
 // It can be passed to LoadTracepointObjects or ebpf.CollectionSpec.LoadAndAssign.
 type TracepointVariables struct {
-	LabelBinary     *ebpf.Variable `ebpf:"label_binary"`
-	LabelCgroup     *ebpf.Variable `ebpf:"label_cgroup"`
-	Parameters      *ebpf.Variable `ebpf:"parameters"`
-	SeriesPerCgroup *ebpf.Variable `ebpf:"series_per_cgroup"`
-	TaskSeed        *ebpf.Variable `ebpf:"task_seed"`
+	CgroupController *ebpf.Variable `ebpf:"cgroup_controller"`
+	LabelBinary      *ebpf.Variable `ebpf:"label_binary"`
+	LabelCgroup      *ebpf.Variable `ebpf:"label_cgroup"`
+	Parameters       *ebpf.Variable `ebpf:"parameters"`
+	SeriesPerCgroup  *ebpf.Variable `ebpf:"series_per_cgroup"`
+	TaskSeed         *ebpf.Variable `ebpf:"task_seed"`
 }
 
 // TracepointPrograms contains all programs after they have been loaded into the kernel.

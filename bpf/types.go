@@ -17,6 +17,26 @@ type NameKey = RawTPNameKey
 // StateValue is the value of the state map.
 type StateValue = RawTPStateValue
 
+// CgroupValue is the value of the cgroups map (bpf/workload.h).
+type CgroupValue = RawTPCgroupValue
+
+// ScopesValue is the value of the scopes map: a bit for each scope.
+type ScopesValue = RawTPScopesValue
+
+// PodKey is the key of the pods map.
+type PodKey = RawTPPodKey
+
+// Numbers in the workload of a CgroupValue that stand for no workload in
+// particular (enum in bpf/workload.h).
+const (
+	WorkloadHost    uint32 = 0 // no pod's
+	WorkloadUnknown uint32 = 1 // a pod's that the agent has not heard of
+	WorkloadFirst   uint32 = 2 // the first number that the agent gives
+)
+
+// ScopesMax is how many scopes there can be (SCOPE_WORDS in bpf/workload.h).
+const ScopesMax = 1024
+
 // Ids of names that are no entry of the names map (enum in bpf/names.h).
 const (
 	NameNone  uint32 = 0 // no executable
@@ -32,6 +52,6 @@ const NameBits = 24
 func LossReasons() []string {
 	return []string{
 		"no_matcher", "bad_slot", "scratch_busy", "names_full", "path_truncated",
-		"text_truncated", "text_unreadable",
+		"text_truncated", "text_unreadable", "cgroups_full",
 	}
 }

@@ -14,16 +14,20 @@ import (
 	"github.com/tetrameter/tetrameter/exporter/kernel"
 	"github.com/tetrameter/tetrameter/exporter/plan"
 	"github.com/tetrameter/tetrameter/exporter/policy"
+	"github.com/tetrameter/tetrameter/exporter/workload"
 )
 
 // agent keeps the kernel at what the policy files say.
 type agent struct {
 	kernel *kernel.Kernel
 	set    *policySet
-	opts   plan.Options
-	log    *slog.Logger
-	logged map[plan.ID]kernel.Hook
-	told   map[collector.PolicyState]bool
+	// workloads and cluster are nil where all processes are the host's.
+	workloads *workload.Workloads
+	cluster   *cluster
+	opts      plan.Options
+	log       *slog.Logger
+	logged    map[plan.ID]kernel.Hook
+	told      map[collector.PolicyState]bool
 }
 
 func newAgent(k *kernel.Kernel, o runOptions, log *slog.Logger) *agent {
@@ -45,19 +49,81 @@ func newAgent(k *kernel.Kernel, o runOptions, log *slog.Logger) *agent {
 	return a
 }
 
+// counters are those of the kernel with the names of workloads.
+func (a *agent) counters() counters {
+	return counters{a.kernel, a.workloads, a.log}
+}
+
+// sources are what the collector exposes.
+func (a *agent) sources() collector.Sources {
+	s := collector.Sources{Counters: a.counters(), Policies: a.set, Workloads: a.workloads}
+	if a.cluster != nil { // a nil *cluster in the interface would not be nil
+		s.Cluster = a.cluster
+	}
+	return s
+}
+
+// start applies the policies that are known, and begins to ask for the others.
+func (a *agent) start(ctx context.Context) {
+	a.reload()
+	if a.cluster != nil {
+		go a.cluster.run(ctx)
+	}
+}
+
+// ready says whether all policies and pods are known, or will not be.
+func (a *agent) ready() bool { return a.cluster == nil || a.cluster.settled() }
+
 // reload reads the files again and applies what they say now. What fails is
 // reported and leaves the rest as it was.
 func (a *agent) reload() {
 	loaded := a.set.load()
-	planned := plan.Build(loaded, a.kernel.Facts(), a.opts)
+	here, skipped := forNode(loaded, a.cluster.nodeLabels())
+	if err := a.setScopes(here); err != nil {
+		a.log.Error("apply scopes of policies", "err", err)
+		return // what counts now is in order
+	}
+	planned := plan.Build(here, a.kernel.Facts(), a.opts)
+	planned.Partial = !a.cluster.allListed()
 	hooks, err := a.kernel.Apply(planned)
 	if err != nil {
 		a.log.Error("apply policies", "err", err)
 	}
-	states := states(loaded, planned.Refused, hooks)
+	states := states(loaded, skipped, hooks)
 	a.set.setStates(states)
+	a.cluster.report(a.set.problems())
 	a.logStates(states)
 	a.logHooks(hooks)
+}
+
+// setScopes has the kernel know which processes policies are for, before a program
+// asks.
+func (a *agent) setScopes(policies []*policy.Policy) error {
+	scopes := plan.Scopes(policies)
+	numbers, err := a.kernel.ScopeNumbers(scopes)
+	if err != nil {
+		return err
+	}
+	// Policies whose scope found no number are refused one by one.
+	scopes = slices.DeleteFunc(scopes, func(s policy.Scoped) bool {
+		_, ok := numbers[s.Key()]
+		return !ok
+	})
+	return a.workloads.SetScopes(numbers, scopes)
+}
+
+// forNode returns the policies for a node with these labels, and why the others
+// are not. While the labels are not known all policies are for it.
+func forNode(policies []*policy.Policy, labels map[string]string) (here []*policy.Policy, skipped map[policyKey]string) {
+	skipped = map[policyKey]string{}
+	for _, p := range policies {
+		if labels == nil || workload.SelectsNode(p.Node, labels) {
+			here = append(here, p)
+			continue
+		}
+		skipped[policyKey{p.Namespace, p.Name}] = fmt.Sprintf("%v: nodeSelector does not select this node", p.Node.Pos)
+	}
+	return here, skipped
 }
 
 // logStates prints a line for each policy that is refused, or enforced less than
@@ -117,11 +183,7 @@ type hookStates struct {
 
 // states derives the states of policies from those of their hooks. Hooks that
 // may be absent are no error.
-func states(loaded []*policy.Policy, refused []plan.Refusal, hooks []kernel.Hook) []collector.PolicyState {
-	refusals := map[policyKey]string{}
-	for _, r := range refused {
-		refusals[policyKey{r.Namespace, r.Policy}] = r.Reason
-	}
+func states(loaded []*policy.Policy, skipped map[policyKey]string, hooks []kernel.Hook) []collector.PolicyState {
 	of := map[policyKey]hookStates{}
 	for _, h := range hooks {
 		k := policyKey{h.ID.Namespace, h.ID.Policy}
@@ -142,20 +204,20 @@ func states(loaded []*policy.Policy, refused []plan.Refusal, hooks []kernel.Hook
 	for _, p := range loaded {
 		k := policyKey{p.Namespace, p.Name}
 		s := collector.PolicyState{Policy: p.Name, Namespace: p.Namespace}
-		s.State, s.Reason = stateOf(p, refusals[k], of[k])
+		s.State, s.Reason = stateOf(p, skipped[k], of[k])
 		states = append(states, s)
 	}
 	return states
 }
 
 // stateOf returns the state of a policy and the reason for it.
-func stateOf(p *policy.Policy, refusal string, hooks hookStates) (state, reason string) {
+func stateOf(p *policy.Policy, skipped string, hooks hookStates) (state, reason string) {
 	enforcing := enforces(p)
 	switch {
 	case !p.Enabled:
 		return collector.Disabled, ""
-	case refusal != "":
-		return collector.LoadError, refusal
+	case skipped != "":
+		return collector.Skipped, skipped
 	case hooks.failed > 0 && hooks.attached == 0:
 		return collector.Error, hooks.reason
 	case hooks.failed+hooks.absent > 0:

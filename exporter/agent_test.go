@@ -53,8 +53,8 @@ func TestStateReasons(t *testing.T) {
 		{Actions: []policy.Action{{Kind: policy.Post}}},
 		{Actions: []policy.Action{{Kind: policy.Sigkill, Pos: policy.Pos{File: "kill.yaml", Line: 7, Column: 9}}}},
 	}}}}
-	loaded := []*policy.Policy{kill, {Name: "pods", Enabled: true}, {Name: "broken", Enabled: true}, {Name: "half", Enabled: true}}
-	refused := []plan.Refusal{{Policy: "pods", Reason: "pods.yaml:4:3: podSelector is not supported yet"}}
+	loaded := []*policy.Policy{kill, {Name: "gpu", Enabled: true}, {Name: "broken", Enabled: true}, {Name: "half", Enabled: true}}
+	skipped := map[policyKey]string{{"", "gpu"}: "gpu.yaml:4:3: nodeSelector does not select this node"}
 	hook := func(name, attach, reason string) kernel.Hook {
 		return kernel.Hook{ID: plan.ID{Policy: name, Hook: "kprobe:f"}, Attach: attach, Reason: reason}
 	}
@@ -64,11 +64,11 @@ func TestStateReasons(t *testing.T) {
 	}
 	want := []collector.PolicyState{
 		{Policy: "kill", State: collector.MonitorOnly, Reason: "kill.yaml:7:9: action Sigkill is counted and not carried out"},
-		{Policy: "pods", State: collector.LoadError, Reason: "pods.yaml:4:3: podSelector is not supported yet"},
+		{Policy: "gpu", State: collector.Skipped, Reason: "gpu.yaml:4:3: nodeSelector does not select this node"},
 		{Policy: "broken", State: collector.Error, Reason: "kprobe:f: no such function"},
 		{Policy: "half", State: collector.PartiallyEnabled, Reason: "kprobe:f: too large"},
 	}
-	if diff := cmp.Diff(want, states(loaded, refused, hooks)); diff != "" {
+	if diff := cmp.Diff(want, states(loaded, skipped, hooks)); diff != "" {
 		t.Errorf("states (-want +got):\n%s", diff)
 	}
 }

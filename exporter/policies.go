@@ -18,6 +18,7 @@ import (
 
 	"github.com/tetrameter/tetrameter/exporter/collector"
 	"github.com/tetrameter/tetrameter/exporter/policy"
+	"github.com/tetrameter/tetrameter/exporter/workload/kube"
 	"github.com/tetrameter/tetrameter/policies"
 )
 
@@ -36,6 +37,7 @@ type policySet struct {
 
 	mu         sync.Mutex
 	known      map[string]*policyFile // by path
+	objects    map[string]kube.Policy // custom resources, by objectPath
 	states     []collector.PolicyState
 	loadErrors uint64
 }
@@ -67,6 +69,7 @@ func (s *policySet) load() []*policy.Policy {
 	for _, dir := range s.dirs {
 		s.loadDir(dir, before)
 	}
+	s.loadObjects(before)
 	return s.inForce()
 }
 
@@ -76,7 +79,7 @@ func (s *policySet) loadShipped(before map[string]*policyFile) {
 			return err
 		}
 		data, err := fs.ReadFile(s.standard, path)
-		s.add("standard:"+path, data, err, before)
+		s.add("standard:"+path, data, err, s.variables.parse, before)
 		s.known["standard:"+path].shipped = true
 		return nil
 	})
@@ -88,7 +91,7 @@ func (s *policySet) loadShipped(before map[string]*policyFile) {
 func (s *policySet) loadFile(path string, before map[string]*policyFile) {
 	path = filepath.Clean(path)
 	data, err := readPolicy(path)
-	s.add(path, data, err, before)
+	s.add(path, data, err, s.variables.parse, before)
 }
 
 // readPolicy reads a regular file, and not more of it than a policy may have:
@@ -150,8 +153,11 @@ func isPolicyFile(name string) bool {
 	return !strings.HasPrefix(name, ".") && (ext == ".yaml" || ext == ".yml" || ext == ".json")
 }
 
+// parser makes a policy of the content of a file.
+type parser func(path string, data []byte) (*policy.Policy, error)
+
 // add parses a file unless it is the same as before.
-func (s *policySet) add(path string, data []byte, err error, before map[string]*policyFile) {
+func (s *policySet) add(path string, data []byte, err error, parse parser, before map[string]*policyFile) {
 	old := before[path]
 	if old == nil {
 		old = &policyFile{}
@@ -164,7 +170,7 @@ func (s *policySet) add(path string, data []byte, err error, before map[string]*
 	s.known[path] = f
 	if err == nil {
 		var p *policy.Policy
-		if p, err = s.variables.parse(path, data); err == nil {
+		if p, err = parse(path, data); err == nil {
 			f.good = p
 			s.logIgnored(p)
 		}
@@ -229,7 +235,9 @@ func (s *policySet) inForce() []*policy.Policy {
 	return loaded
 }
 
-// paths returns the known files, those that came with the agent first.
+// paths returns the known files in the order in which they have a name: those
+// that came with the agent, whose names others may take, those of the operator of
+// the node, and custom resources.
 func (s *policySet) paths() []string {
 	var paths []string
 	for path := range s.known {
@@ -239,6 +247,9 @@ func (s *policySet) paths() []string {
 		a, b := s.known[paths[i]], s.known[paths[j]]
 		if a.shipped != b.shipped {
 			return a.shipped
+		}
+		if object := isObject(paths[i]); object != isObject(paths[j]) {
+			return !object
 		}
 		return paths[i] < paths[j]
 	})
@@ -252,13 +263,22 @@ func (s *policySet) setStates(states []collector.PolicyState) {
 	s.states = states
 	for path, f := range s.known {
 		if f.err != nil && f.good == nil {
+			name := s.nameOf(path)
 			reason, _, _ := strings.Cut(f.err.Error(), "\n")
-			name := strings.TrimPrefix(filepath.Base(path), applicationPrefix)
 			s.states = append(s.states, collector.PolicyState{
-				Policy: strings.TrimSuffix(name, filepath.Ext(path)), State: collector.LoadError, Reason: reason,
+				Policy: name.name, Namespace: name.namespace, State: collector.LoadError, Reason: reason,
 			})
 		}
 	}
+}
+
+// nameOf is what a file is called whose policy never was good.
+func (s *policySet) nameOf(path string) policyKey {
+	if isObject(path) {
+		return policyKey{s.objects[path].Namespace, s.objects[path].Name}
+	}
+	name := strings.TrimPrefix(filepath.Base(path), applicationPrefix)
+	return policyKey{name: strings.TrimSuffix(name, filepath.Ext(path))}
 }
 
 // States implements collector.Policies. A file that never was good is a policy

@@ -153,10 +153,6 @@ type refusal struct {
 func unsupported() []refusal {
 	return []refusal{
 		{
-			[]string{"podSelector", "containerSelector", "hostSelector", "nodeSelector", "matchWorkloads", "TracingPolicyNamespaced"},
-			"the agent does not know yet which process is in which pod",
-		},
-		{
 			[]string{"matchNamespaceChanges", "matchCapabilityChanges", "followChildren"},
 			"what a process was when its program was started is not kept",
 		},

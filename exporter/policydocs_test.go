@@ -17,7 +17,6 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"github.com/tetrameter/tetrameter/exporter/match"
-	"github.com/tetrameter/tetrameter/exporter/plan"
 	"github.com/tetrameter/tetrameter/exporter/policy"
 )
 
@@ -131,19 +130,6 @@ func TestDocsUnsupported(t *testing.T) {
 		"followChildren":         {Binaries: []policy.BinaryFilter{{Operator: policy.In, FollowChildren: true}}},
 	} {
 		refused[word] = refused[word] || unsupportedFilter(t, "int", selector)
-	}
-	labels := &policy.LabelSelector{}
-	workloads := policy.Hook{Selectors: []policy.Selector{{Workloads: []policy.WorkloadFilter{{}}}}}
-	for word, p := range map[string]*policy.Policy{
-		"podSelector":             {Scope: policy.Scope{Pod: labels}},
-		"containerSelector":       {Scope: policy.Scope{Container: labels}},
-		"hostSelector":            {Scope: policy.Scope{Host: true}},
-		"nodeSelector":            {Node: labels},
-		"TracingPolicyNamespaced": {Namespace: "default"},
-		"matchWorkloads":          {Hooks: []policy.Hook{workloads}},
-	} {
-		p.Enabled = true
-		refused[word] = len(plan.Build([]*policy.Policy{p}, nil, plan.Options{}).Refused) > 0
 	}
 	documented := map[string]bool{}
 	for _, r := range unsupported() {

@@ -39,6 +39,7 @@ type runOptions struct {
 	noStandard    bool
 	labelFilter   string
 	attach        string
+	cluster       *clusterOptions
 	kernel        kernel.Options
 }
 
@@ -48,6 +49,7 @@ func runFlags(c *kingpin.CmdClause) *runOptions {
 	c.Flag("policy-dir", "Directory of policies, watched for changes. Repeatable.").StringsVar(&o.policyDirs)
 	c.Flag("policy", "Policy file, or application:NAME for one that ships with the agent. Repeatable.").StringsVar(&o.policyFiles)
 	o.set = variableFlag(c)
+	o.cluster = clusterFlags(c)
 	c.Flag("no-standard-policies", "Do not load the policies that ship with the agent.").BoolVar(&o.noStandard)
 	c.Flag("metrics-label-filter", "Labels of tetragon_policy_events_total to fill, comma separated.").
 		Default("namespace,workload,pod,binary").StringVar(&o.labelFilter)
@@ -58,6 +60,10 @@ func runFlags(c *kingpin.CmdClause) *runOptions {
 		Default("16384").Uint32Var(&o.kernel.MaxSeries)
 	c.Flag("max-series-per-cgroup", "Series that one cgroup may take of them, 0 for half.").
 		Default("0").Uint32Var(&o.kernel.MaxSeriesPerCgroup)
+	c.Flag("series-retention", "How long series stay that nobody scrapes, after their policy or pod is gone.").
+		Default("5m").DurationVar(&o.kernel.Retention)
+	c.Flag("cgroup-fs", "Where the cgroup file systems of the host are mounted.").
+		Default(kernel.DefaultCgroupFS).StringVar(&o.kernel.CgroupFS)
 	return o
 }
 
@@ -80,9 +86,15 @@ func parseLabelFilter(s string) (collector.Filter, error) {
 			f.Pod = true
 		case "binary":
 			f.Binary = true
+		case "container":
+			f.Container = true
+		case "policy_namespace":
+			f.PolicyNamespace = true
+		case "workload_kind":
+			f.WorkloadKind = true
 		case "", "node_name":
 		default:
-			return f, fmt.Errorf("--metrics-label-filter: no label %q, want some of namespace, workload, pod, binary", name)
+			return f, fmt.Errorf("--metrics-label-filter: no label %q, want some of namespace, workload, pod, binary, container, workload_kind, policy_namespace", name)
 		}
 	}
 	return f, nil
@@ -90,15 +102,9 @@ func parseLabelFilter(s string) (collector.Filter, error) {
 
 // run is the agent.
 func run(o runOptions, log *slog.Logger) (err error) {
-	filter, err := parseLabelFilter(o.labelFilter)
+	filter, err := o.check()
 	if err != nil {
 		return err
-	}
-	if o.telemetryPath, err = metricsPath(o.telemetryPath); err != nil {
-		return err
-	}
-	if err := web.Validate(*o.web.WebConfigFile); err != nil {
-		return fmt.Errorf("--web.config.file: %w", err)
 	}
 	// From here on a hang-up means reload, also while the policies are loaded.
 	hangup := make(chan os.Signal, 1)
@@ -108,8 +114,6 @@ func run(o runOptions, log *slog.Logger) (err error) {
 		return err
 	}
 	o.kernel.Logger = log
-	o.kernel.NoBinary = !filter.Binary
-	o.kernel.NoCgroup = !filter.Namespace && !filter.Workload && !filter.Pod
 	k, err := kernel.Open(o.kernel)
 	if err != nil {
 		return err
@@ -120,9 +124,13 @@ func run(o runOptions, log *slog.Logger) (err error) {
 	if !o.noStandard {
 		a.set.standard = policies.Standard()
 	}
+	a.workloads = startWorkloads(k, o.kernel, log)
+	if a.cluster, err = connect(*o.cluster, a.workloads, a.set, log); err != nil {
+		return err
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
-	server := newServer(collector.New(k, a.set, filter, log), o.telemetryPath)
+	server := newServer(collector.New(a.sources(), filter, log), o.telemetryPath)
 	served := make(chan error, 1)
 	go func() { served <- server.serve(listeners, o.web, o.telemetryPath, log) }()
 
@@ -132,9 +140,9 @@ func run(o runOptions, log *slog.Logger) (err error) {
 		return err
 	}
 	defer closeWatch()
-	a.reload()
+	a.start(ctx)
 	debug.FreeOSMemory() // BTF and objects were needed to load only
-	server.ready.Store(true)
+	server.setReady(a.ready)
 	log.Info("serving metrics", "url", server.url(listeners, o.telemetryPath))
 	err = a.loop(ctx, changes, hangup, served)
 	server.shutdown()
@@ -142,6 +150,22 @@ func run(o runOptions, log *slog.Logger) (err error) {
 		log.Info("counting goes on in the kernel; tetrameter cleanup ends it")
 	}
 	return err
+}
+
+// check completes the options, and returns the first that is wrong.
+func (o *runOptions) check() (filter collector.Filter, err error) {
+	if filter, err = parseLabelFilter(o.labelFilter); err != nil {
+		return filter, err
+	}
+	if o.telemetryPath, err = metricsPath(o.telemetryPath); err != nil {
+		return filter, err
+	}
+	if err := web.Validate(*o.web.WebConfigFile); err != nil {
+		return filter, fmt.Errorf("--web.config.file: %w", err)
+	}
+	o.kernel.NoBinary = !filter.Binary
+	o.kernel.NoCgroup = !filter.Namespace && !filter.Workload && !filter.Pod && !filter.Container && !filter.WorkloadKind
+	return filter, nil
 }
 
 // loop reacts to what happens until the context ends or the server fails.
@@ -156,12 +180,15 @@ func (a *agent) loop(ctx context.Context, changes <-chan struct{}, hangup <-chan
 			return err
 		case <-changes:
 			a.reload()
+		case <-a.cluster.changes():
+			a.reload()
 		case <-hangup:
 			a.reload()
 		case <-heartbeat.C:
 			if err := a.kernel.Heartbeat(); err != nil {
 				a.log.Error("heartbeat", "err", err)
 			}
+			a.counters().refresh()
 		}
 	}
 }

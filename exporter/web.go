@@ -34,9 +34,10 @@ const (
 
 // server serves metrics, health and the landing page.
 type server struct {
-	http  *http.Server
-	mux   *http.ServeMux
-	ready atomic.Bool
+	http *http.Server
+	mux  *http.ServeMux
+	// ready is nil until the agent can say.
+	ready atomic.Pointer[func() bool]
 }
 
 func newServer(metrics prometheus.Collector, telemetryPath string) *server {
@@ -66,7 +67,7 @@ func newServer(metrics prometheus.Collector, telemetryPath string) *server {
 		fmt.Fprintln(w, "tetrameter is healthy.")
 	})
 	s.mux.HandleFunc("/-/ready", func(w http.ResponseWriter, _ *http.Request) {
-		if !s.ready.Load() {
+		if ready := s.ready.Load(); ready == nil || !(*ready)() {
 			http.Error(w, "tetrameter is loading policies.", http.StatusServiceUnavailable)
 			return
 		}
@@ -74,6 +75,9 @@ func newServer(metrics prometheus.Collector, telemetryPath string) *server {
 	})
 	return s
 }
+
+// setReady makes readiness what a function says.
+func (s *server) setReady(ready func() bool) { s.ready.Store(&ready) }
 
 // metricsPath checks --web.telemetry-path, which the server's other pages limit.
 func metricsPath(path string) (string, error) {

@@ -110,9 +110,11 @@ func TestHealth(t *testing.T) {
 		return w.Code
 	}
 	got := []int{get("/-/healthy"), get("/-/ready"), get("/metrics")}
-	s.ready.Store(true)
+	s.setReady(func() bool { return false })
 	got = append(got, get("/-/ready"))
-	if diff := cmp.Diff([]int{200, 503, 200, 200}, got); diff != "" {
+	s.setReady(func() bool { return true })
+	got = append(got, get("/-/ready"))
+	if diff := cmp.Diff([]int{200, 503, 200, 503, 200}, got); diff != "" {
 		t.Errorf("status codes differ (-want +got):\n%s", diff)
 	}
 }
@@ -133,12 +135,12 @@ func TestParseLabelFilter(t *testing.T) {
 		{
 			"workload,Binary",
 			collector.Filter{Workload: true},
-			`--metrics-label-filter: no label "Binary", want some of namespace, workload, pod, binary`,
+			`--metrics-label-filter: no label "Binary", want some of namespace, workload, pod, binary, container, workload_kind, policy_namespace`,
 		},
 		{
 			"policy",
 			collector.Filter{},
-			`--metrics-label-filter: no label "policy", want some of namespace, workload, pod, binary`,
+			`--metrics-label-filter: no label "policy", want some of namespace, workload, pod, binary, container, workload_kind, policy_namespace`,
 		},
 	}
 	for _, test := range tests {

@@ -43,37 +43,52 @@ const (
 	Error            = "error"
 	Disabled         = "disabled"
 	LoadError        = "load_error"
+	Skipped          = "skipped"
 )
 
 // States returns all states.
 func States() []string {
-	return []string{Enabled, PartiallyEnabled, MonitorOnly, Error, Disabled, LoadError}
+	return []string{Enabled, PartiallyEnabled, MonitorOnly, Error, Disabled, LoadError, Skipped}
 }
 
 // Collector implements prometheus.Collector.
 type Collector struct {
-	counters Counters
-	policies Policies
-	filter   Filter
-	log      *slog.Logger
-	descs    map[string]*prometheus.Desc
-	types    map[string]prometheus.ValueType
+	from    Sources
+	filter  Filter
+	exposed exposed
+	log     *slog.Logger
+	descs   map[string]*prometheus.Desc
+	types   map[string]prometheus.ValueType
+}
+
+// Sources are where a Collector reads.
+type Sources struct {
+	Counters  Counters
+	Policies  Policies
+	Workloads Workloads
+	Cluster   Cluster // nil without Kubernetes
 }
 
 // Filter says which labels of tetragon_policy_events_total have values. The
 // others are empty, and what they told apart is added up.
 type Filter struct {
 	Namespace, Workload, Pod, Binary bool
+	// The series have these labels only if they are asked for.
+	Container, PolicyNamespace, WorkloadKind bool
 }
 
 // New returns a Collector. It reads its sources at each Collect only.
-func New(counters Counters, policies Policies, filter Filter, log *slog.Logger) *Collector {
+func New(from Sources, filter Filter, log *slog.Logger) *Collector {
 	c := &Collector{
-		counters: counters, policies: policies, filter: filter, log: log,
+		from: from, filter: filter, exposed: filter.exposed(), log: log,
 		descs: map[string]*prometheus.Desc{}, types: map[string]prometheus.ValueType{},
 	}
 	for _, m := range Metrics() {
-		c.descs[m.Name] = prometheus.NewDesc(m.Name, m.Help, m.labelNames(), nil)
+		labels := m.labelNames()
+		if m.Name == policyEvents {
+			labels = c.exposed.list()
+		}
+		c.descs[m.Name] = prometheus.NewDesc(m.Name, m.Help, labels, nil)
 		c.types[m.Name] = m.Type
 	}
 	return c
@@ -90,11 +105,13 @@ func (c *Collector) Describe(ch chan<- *prometheus.Desc) {
 // exposes the other metrics, and that it failed.
 func (c *Collector) Collect(ch chan<- prometheus.Metric) {
 	start := time.Now()
-	snap, err := c.counters.Read()
+	snap, err := c.from.Counters.Read()
 	s := scrape{c, ch}
 	s.send(readDuration, time.Since(start).Seconds())
 	s.send(readSuccess, value(err == nil))
 	s.policyStates()
+	s.workloadStats()
+	s.clusterStats()
 	if err != nil {
 		c.log.Error("read counters", "err", err)
 		return
@@ -131,11 +148,6 @@ func valid(label string) string {
 	return strings.ToValidUTF8(label, "\uFFFD")
 }
 
-// eventLabels are the labels of tetragon_policy_events_total in their order.
-type eventLabels struct {
-	binary, hook, namespace, pod, policy, workload string
-}
-
 // sum is what series with the same labels have together.
 type sum struct {
 	count uint64
@@ -159,35 +171,49 @@ func (s scrape) events(snap *kernel.Snapshot) {
 		sums[l] = s
 	}
 	for _, series := range snap.Series {
-		l := eventLabels{hook: series.ID.Hook, policy: series.ID.Policy}
-		if s.filter.Binary {
-			l.binary = strings.ToValidUTF8(series.Binary, "\uFFFD")
-		}
-		add(l, series.Count, series.First)
+		add(s.labels(series), series.Count, series.First)
 	}
 	for _, t := range snap.Totals {
 		if t.Overflow > 0 {
 			add(s.other(t.ID), t.Overflow, t.FirstOver)
 		}
 	}
-	names := eventLabelNames()
 	for l, sum := range sums {
-		s.ch <- newEventMetric(s.descs[policyEvents], names, l, sum.count, created(sum.first))
+		s.ch <- newEventMetric(s.descs[policyEvents], &s.exposed, l, sum.count, created(sum.first))
 	}
 }
 
 // other is the labels of the events that found no room.
 func (s scrape) other(id plan.ID) eventLabels {
-	l := eventLabels{hook: id.Hook, policy: id.Policy}
-	set := func(label *string, on bool) {
-		if on {
-			*label = kernel.Other
+	return s.filter.apply(eventLabels{
+		labelHook: id.Hook, labelPolicy: id.Policy, labelPolicyNamespace: id.Namespace,
+		labelBinary: kernel.Other, labelNamespace: kernel.Other, labelPod: kernel.Other, labelContainer: kernel.Other,
+		labelWorkload: kernel.Other, labelWorkloadKind: kernel.Other,
+	})
+}
+
+// labels joins a series with the names of its cgroup.
+func (s scrape) labels(series kernel.Series) eventLabels {
+	w := s.from.Workloads.Labels(series.Cgroup)
+	return s.filter.apply(eventLabels{
+		labelHook: series.ID.Hook, labelPolicy: series.ID.Policy, labelPolicyNamespace: series.ID.Namespace,
+		labelBinary: valid(series.Binary), labelNamespace: w.Namespace, labelPod: w.Pod, labelContainer: w.Container,
+		labelWorkload: w.Workload, labelWorkloadKind: w.Kind,
+	})
+}
+
+// apply empties the labels that are off.
+func (f Filter) apply(l eventLabels) eventLabels {
+	on := [labelCount]bool{
+		labelHook: true, labelPolicy: true, labelPolicyNamespace: f.PolicyNamespace,
+		labelBinary: f.Binary, labelNamespace: f.Namespace, labelPod: f.Pod, labelContainer: f.Container,
+		labelWorkload: f.Workload, labelWorkloadKind: f.WorkloadKind,
+	}
+	for label := range l {
+		if !on[label] {
+			l[label] = ""
 		}
 	}
-	set(&l.binary, s.filter.Binary)
-	set(&l.namespace, s.filter.Namespace)
-	set(&l.pod, s.filter.Pod)
-	set(&l.workload, s.filter.Workload)
 	return l
 }
 
@@ -241,7 +267,7 @@ func (s scrape) policyStates() {
 		reasons map[string]string
 	}
 	policies := map[key]current{}
-	for _, p := range s.policies.States() {
+	for _, p := range s.from.Policies.States() {
 		k := key{valid(p.Policy), p.Namespace}
 		if policies[k].is == nil {
 			policies[k] = current{map[string]bool{}, map[string]string{}}
@@ -254,7 +280,7 @@ func (s scrape) policyStates() {
 			s.send(policyState, value(c.is[state]), k.policy, k.namespace, state, c.reasons[state])
 		}
 	}
-	s.send(loadErrors, float64(s.policies.LoadErrors()))
+	s.send(loadErrors, float64(s.from.Policies.LoadErrors()))
 }
 
 func value(b bool) float64 {

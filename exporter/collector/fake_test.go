@@ -98,7 +98,8 @@ func counted() kernel.Snapshot {
 
 // newCollector does not log: the tests see what matters in the metrics.
 func newCollector(counters collector.Counters, policies collector.Policies, filter collector.Filter) *collector.Collector {
-	return collector.New(counters, policies, filter, slog.New(slog.DiscardHandler))
+	from := collector.Sources{Counters: counters, Policies: policies, Workloads: fakeWorkloads{}, Cluster: fakeCluster{}}
+	return collector.New(from, filter, slog.New(slog.DiscardHandler))
 }
 
 // expose is what a scraper gets, in the given format, without how long reading

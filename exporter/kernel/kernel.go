@@ -24,10 +24,16 @@ import (
 	"github.com/tetrameter/tetrameter/exporter/policy"
 )
 
+// DefaultCgroupFS is where systems mount cgroup file systems.
+const DefaultCgroupFS = "/sys/fs/cgroup"
+
 // Options configure a Kernel.
 type Options struct {
 	// BPFFS is where the BPF file system is, or is to be mounted.
 	BPFFS string
+	// CgroupFS is where cgroup file systems are mounted, empty for
+	// DefaultCgroupFS.
+	CgroupFS string
 	// NoPin leaves nothing behind: counting ends with the process.
 	NoPin bool
 	// MaxSeries bounds the series map; maps that exist already keep their size.
@@ -35,6 +41,9 @@ type Options struct {
 	// MaxSeriesPerCgroup is what one cgroup may take of it, 0 for half. Without
 	// cgroups in the keys it has no effect.
 	MaxSeriesPerCgroup uint32
+	// Retention is how long counters stay that nobody reads, after their policy
+	// is gone.
+	Retention time.Duration
 	// NoBinary and NoCgroup remove a dimension from the keys of new series.
 	NoBinary, NoCgroup bool
 	// Logger may be nil.
@@ -55,6 +64,9 @@ type Kernel struct {
 
 	mu           sync.Mutex
 	slots        *slots
+	scopes       *scopeNumbers
+	cgroups      hierarchy
+	watchers     []watcher
 	names        *names
 	clock        clock
 	clockProgram *ebpf.Program
@@ -74,6 +86,9 @@ type Kernel struct {
 func Open(opts Options) (*Kernel, error) {
 	if opts.Logger == nil {
 		opts.Logger = slog.New(slog.DiscardHandler)
+	}
+	if opts.CgroupFS == "" {
+		opts.CgroupFS = DefaultCgroupFS
 	}
 	if err := rlimit.RemoveMemlock(); err != nil {
 		return nil, fmt.Errorf("raise the memlock limit: %w", err)
@@ -96,13 +111,17 @@ func Open(opts Options) (*Kernel, error) {
 
 func (k *Kernel) open() (err error) {
 	defer k.calm.begin()()
+	k.findCgroups()
 	if k.hostNS, err = hostNamespaces(); err != nil {
 		return err
 	}
 	if k.maps, err = openMaps(k.pins, k.opts); err != nil {
 		return err
 	}
-	if k.slots, err = openSlots(k.maps); err != nil {
+	if k.slots, err = openSlots(k.maps, k.opts.Retention); err != nil {
+		return err
+	}
+	if k.scopes, err = openScopeNumbers(k.maps); err != nil {
 		return err
 	}
 	if k.downtime, err = downtime(k.maps); err != nil {
@@ -123,6 +142,10 @@ func (k *Kernel) Close() error {
 	var errs []error
 	errs = append(errs, closeAttachments(slices.Collect(maps.Values(k.attached))))
 	k.attached = nil
+	for _, w := range k.watchers {
+		errs = append(errs, w.close())
+	}
+	k.watchers = nil
 	if k.clockProgram != nil {
 		errs = append(errs, k.clockProgram.Close())
 	}
@@ -150,7 +173,9 @@ type Hook struct {
 	key string // of the attachment
 }
 
-// Apply makes the kernel count what the plan says. Hooks that stay attached
+// Apply makes the kernel count what the plan says. While a plan is partial, what
+// an earlier agent attached goes on as it was: it may be for policies that are
+// still to come. Hooks that stay attached
 // switch from the old to the new policies between two events, so that each is
 // counted once. A hook that fails keeps what it had; the others are applied
 // all the same and the error names those that failed.
@@ -166,15 +191,26 @@ func (k *Kernel) Apply(p plan.Plan) ([]Hook, error) {
 	wanted := map[string]bool{}
 	for _, h := range p.Hooks {
 		wanted[h.Key()] = true
+		if p.Partial && k.inherited(h) {
+			k.hooks = append(k.hooks, k.inheritedStatus(h)...)
+			continue
+		}
 		status, err := k.applyHook(h)
 		if err != nil {
 			errs = append(errs, fmt.Errorf("hook %s: %w", h.Label, err))
 		}
 		k.hooks = append(k.hooks, status...)
 	}
+	if p.Partial {
+		return k.hooks, errors.Join(errs...)
+	}
 	errs = append(errs, k.removeOthers(wanted), k.pins.removeOtherLayouts())
 	k.slots.retireOthers(p, k.counting())
-	return k.hooks, errors.Join(errs...)
+	err := errors.Join(errs...)
+	if err == nil {
+		err = k.scopes.release() // otherwise old programs may still test them
+	}
+	return k.hooks, err
 }
 
 // counting returns the counters that attached programs count.

@@ -192,6 +192,7 @@ func (l loading) code(p plan.Point, ids []plan.ID) (asm.Instructions, error) {
 		Binaries:       l.in.binaries,
 		HostNamespaces: l.hostNS,
 		Exit:           p.Exit,
+		Scopes:         l.scopes.wanted,
 	})
 }
 

@@ -50,7 +50,9 @@ func mapSpecs(opts Options) (map[string]*ebpf.MapSpec, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read BPF object: %w", err)
 	}
-	specs := map[string]*ebpf.MapSpec{slotsMap: slotsSpec(), heartbeatMap: heartbeatSpec()}
+	specs := map[string]*ebpf.MapSpec{
+		slotsMap: slotsSpec(), heartbeatMap: heartbeatSpec(), scopeNumbersMap: scopeNumbersSpec(),
+	}
 	for name, m := range spec.Maps {
 		if isShared(name) {
 			specs[name] = m

@@ -23,12 +23,13 @@ var ErrRunning = errors.New("another tetrameter uses these pins")
 
 // layout names the schema of maps and pins. A new agent adopts pins of its own
 // layout only; change it with the key or value of any map of bpf/, or the names below.
-const layout = "v2"
+const layout = "v3"
 
 // pins is the directory tree of pinned objects:
 //
-//	ROOT/v2/maps/NAME                    shared maps
-//	ROOT/v2/hooks/KEY/KIND,TARGET/link   one per attach point, see pointName
+//	ROOT/v3/maps/NAME                    shared maps
+//	ROOT/v3/watchers/EVENT/link          what keeps the cgroups map current
+//	ROOT/v3/hooks/KEY/KIND,TARGET/link   one per attach point, see pointName
 //	                             /program  what is attached: jumps to
 //	                             /matcher  a program array with the matcher
 //
@@ -79,6 +80,11 @@ func trusted(dir string) error {
 func (p *pins) enabled() bool { return p.root != "" }
 func (p *pins) maps() string  { return filepath.Join(p.root, layout, "maps") }
 func (p *pins) hooks() string { return filepath.Join(p.root, layout, "hooks") }
+
+// watcher is the directory of a program that watches cgroups.
+func (p *pins) watcher(event string) string {
+	return filepath.Join(p.root, layout, "watchers", event)
+}
 
 // point is the directory of one attach point.
 func (p *pins) point(hookKey, name string) string {

@@ -19,12 +19,12 @@ import (
 // ErrNoSlot is returned when there are more counters than slots.
 var ErrNoSlot = errors.New("all policy-hook slots are in use")
 
-// Times that a counter stays after its policy is gone.
 const (
 	// settle is how long a program that was replaced may still be running.
 	settle = 2 * time.Second
-	// retention is how long an unscraped counter is kept at most.
-	retention = time.Hour
+	// Servings is how often the last value of a series is read before it goes:
+	// two scrapers, or one that failed once, still get it.
+	Servings = 2
 )
 
 // slotKey is the SHA-256 of an id.
@@ -45,7 +45,10 @@ type slotValue struct {
 type slots struct {
 	table *ebpf.Map
 	size  uint32 // of totals
-	byID  map[plan.ID]*slot
+	// retention is how long a counter that nobody reads stays after its policy
+	// is gone.
+	retention time.Duration
+	byID      map[plan.ID]*slot
 }
 
 type slot struct {
@@ -53,7 +56,7 @@ type slot struct {
 	createdNs uint64
 	// A slot whose policy is gone waits until its last value was read.
 	retired time.Time
-	read    bool
+	reads   int
 }
 
 // slotsSpec describes the map that keeps the slots. Only the agent reads and
@@ -69,11 +72,12 @@ func slotsSpec() *ebpf.MapSpec {
 	}
 }
 
-func openSlots(maps *sharedMaps) (*slots, error) {
+func openSlots(maps *sharedMaps, retention time.Duration) (*slots, error) {
 	s := &slots{
-		table: maps.byName[slotsMap],
-		size:  maps.byName[bpf.RawTPMapTotals].MaxEntries(),
-		byID:  map[plan.ID]*slot{},
+		retention: retention,
+		table:     maps.byName[slotsMap],
+		size:      maps.byName[bpf.RawTPMapTotals].MaxEntries(),
+		byID:      map[plan.ID]*slot{},
 	}
 	var key slotKey
 	var value slotValue
@@ -153,7 +157,7 @@ func (s *slots) retireOthers(p plan.Plan, counting map[plan.ID]bool) {
 	}
 	for id, sl := range s.byID {
 		if !planned[id] && sl.retired.IsZero() {
-			sl.retired, sl.read = time.Now(), false
+			sl.retired, sl.reads = time.Now(), 0
 		}
 	}
 }
@@ -163,7 +167,7 @@ func (s *slots) retireOthers(p plan.Plan, counting map[plan.ID]bool) {
 func (s *slots) expired(now time.Time) map[uint32]plan.ID {
 	gone := map[uint32]plan.ID{}
 	for id, sl := range s.byID {
-		if !sl.retired.IsZero() && (sl.read || now.Sub(sl.retired) > retention) {
+		if !sl.retired.IsZero() && (sl.reads >= Servings || now.Sub(sl.retired) > s.retention) {
 			gone[sl.index] = id
 		}
 	}
@@ -174,7 +178,7 @@ func (s *slots) expired(now time.Time) map[uint32]plan.ID {
 func (s *slots) markRead(now time.Time) {
 	for _, sl := range s.byID {
 		if !sl.retired.IsZero() && now.Sub(sl.retired) > settle {
-			sl.read = true
+			sl.reads++
 		}
 	}
 }

@@ -18,8 +18,12 @@ import (
 )
 
 // rawHook is pgidHook attached to the raw tracepoint of all system calls.
-func rawHook(name string) plan.Hook {
-	h := pgidHook(map[string]match.Rule{name: equal(argument(1), unix.SYS_GETPGID)})
+func rawHook(policies ...string) plan.Hook {
+	rules := map[string]match.Rule{}
+	for _, name := range policies {
+		rules[name] = equal(argument(1), unix.SYS_GETPGID)
+	}
+	h := pgidHook(rules)
 	p := h.Attaches[0].Points[0]
 	p.Target, p.Syscall, p.Parameters = "sys_enter", false, 2
 	h.Attaches = []plan.Attach{{Kind: plan.RawTracepoint, Points: []plan.Point{p}}}

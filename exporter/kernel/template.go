@@ -122,10 +122,11 @@ func (k *Kernel) setConstants(spec *ebpf.CollectionSpec, p plan.Point) error {
 		return 1
 	}
 	constants := map[string]uint32{
-		bpf.RawTPVarLabelBinary:     enabled(k.opts.NoBinary),
-		bpf.RawTPVarLabelCgroup:     enabled(k.opts.NoCgroup),
-		bpf.RawTPVarSeriesPerCgroup: k.seriesPerCgroup(),
-		bpf.FentryVarParameters:     uint32(p.Parameters),
+		bpf.RawTPVarLabelBinary:      enabled(k.opts.NoBinary),
+		bpf.RawTPVarLabelCgroup:      enabled(k.opts.NoCgroup),
+		bpf.RawTPVarSeriesPerCgroup:  k.seriesPerCgroup(),
+		bpf.RawTPVarCgroupController: k.cgroups.controller,
+		bpf.FentryVarParameters:      uint32(p.Parameters),
 	}
 	for name, value := range constants {
 		if v, ok := spec.Variables[name]; ok {

@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/asm"
@@ -32,7 +33,7 @@ var (
 func open(t *testing.T) *Kernel {
 	t.Helper()
 	k, err := Open(Options{
-		NoPin: true, MaxSeries: 64, MaxSeriesPerCgroup: 64,
+		NoPin: true, MaxSeries: 64, MaxSeriesPerCgroup: 64, Retention: time.Minute,
 		Logger: slog.New(slog.NewTextHandler(t.Output(), nil)),
 	})
 	if err != nil {

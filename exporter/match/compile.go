@@ -57,6 +57,11 @@ func compileEntry(c *code, b builder) error {
 		clearWaiting(c)
 	}
 	matched, next := c.label(), c.label()
+	within, err := b.scope(b.rule.Scope)
+	if err != nil {
+		return err
+	}
+	within.compile(c, next)
 	for _, i := range readyFirst(b.rule.Selectors) {
 		conditions, err := b.entry(b.rule.Selectors[i])
 		if err != nil {

@@ -15,6 +15,14 @@ import (
 // It returns the errors of Compile.
 func Explain(rule Rule, in Input) ([]string, error) {
 	b := builder{rule: rule, in: in}
+	within, err := b.scope(rule.Scope)
+	if err != nil {
+		return nil, err
+	}
+	var outer []condition
+	if !rule.Scope.Everything() {
+		outer = []condition{within}
+	}
 	var lines []string
 	for _, s := range rule.Selectors {
 		entry, err := b.entry(s)
@@ -25,22 +33,20 @@ func Explain(rule Rule, in Input) ([]string, error) {
 		if err != nil {
 			return nil, err
 		}
-		lines = append(lines, explain(entry, exit))
+		lines = append(lines, explain(append(outer[:len(outer):len(outer)], entry...), exit))
 	}
 	if len(lines) == 0 {
-		lines = []string{explain(nil, nil)}
+		lines = []string{explain(outer, nil)}
 	}
 	return lines, nil
 }
 
 func explain(entry, exit []condition) string {
-	if len(entry) > 0 {
-		if first, ok := entry[0].(decided); ok && !first.holds {
-			return "never: " + first.text
-		}
-	}
 	var words []string
 	for _, c := range append(entry, exit...) {
+		if fixed, ok := c.(decided); ok && !fixed.holds {
+			return "never: " + fixed.text
+		}
 		words = append(words, c.String())
 	}
 	if len(words) == 0 {

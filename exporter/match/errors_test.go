@@ -88,8 +88,8 @@ func TestCallerErrors(t *testing.T) {
 		},
 		{
 			"workloads",
-			caller(policy.Selector{Workloads: []policy.WorkloadFilter{{Pos: at()}}}),
-			match.ErrUnsupported, "matchWorkloads: not supported yet",
+			caller(policy.Selector{Workloads: []policy.WorkloadFilter{{Pos: at(), Scope: policy.Scope{Host: true}}}}),
+			match.ErrNoScope, "matchWorkloads: there is no room for one more scope",
 		},
 	})
 }

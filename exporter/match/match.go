@@ -24,6 +24,8 @@ var (
 	ErrNoArgument = errors.New("argument is not available at this attach point")
 	// ErrUnsupported is returned for a filter that cannot be compiled yet.
 	ErrUnsupported = errors.New("not supported yet")
+	// ErrNoScope is returned for a scope without a number.
+	ErrNoScope = errors.New("there is no room for one more scope")
 	// ErrTooLong is returned for more than MaxInstructions.
 	ErrTooLong = errors.New("too many instructions")
 )
@@ -34,10 +36,11 @@ const MaxInstructions = 200_000
 
 // Rule is what one policy wants of an event at the attach point.
 type Rule struct {
-	Slot      uint32 // where count puts it
-	Args      []Arg  // the declared arguments, in their order
-	Data      []Arg  // the declared data, in their order
-	Return    Arg    // the declared return value
+	Slot      uint32        // where count puts it
+	Scope     policy.Scoped // whose events they are
+	Args      []Arg         // the declared arguments, in their order
+	Data      []Arg         // the declared data, in their order
+	Return    Arg           // the declared return value
 	Selectors []policy.Selector
 }
 
@@ -106,6 +109,8 @@ type Input struct {
 	Exit bool
 	// Lists gives the numbers in the lists that filters name.
 	Lists map[string][]policy.Range
+	// Scopes gives the numbers of all scopes, by their keys.
+	Scopes map[string]uint32
 }
 
 // NeedsReturn says whether selectors cannot be decided before the function

@@ -35,6 +35,7 @@ type rank int
 
 const (
 	rankFixed    rank = iota // decided while compiling
+	rankScope                // the workload of the current process, found once
 	rankRegister             // a word of the event
 	rankPID
 	rankCaller // capabilities and namespaces of the current task
@@ -88,9 +89,7 @@ func (b builder) entry(s policy.Selector) ([]condition, error) {
 	gather(&g, s.NamespaceChanges, func(f policy.NamespaceChangeFilter) (condition, error) {
 		return nil, fmt.Errorf("%v: matchNamespaceChanges: %w", f.Pos, ErrUnsupported)
 	})
-	gather(&g, s.Workloads, func(f policy.WorkloadFilter) (condition, error) {
-		return nil, fmt.Errorf("%v: matchWorkloads: %w", f.Pos, ErrUnsupported)
-	})
+	gather(&g, s.Workloads, b.workload)
 	return g.sorted()
 }
 

@@ -137,6 +137,7 @@ func functions() map[string]function {
 		"count":            {1, true, func(w *world, p []uint64) (uint64, error) { w.counted[uint32(p[0])]++; return 0, nil }},
 		"binary":           {0, true, func(w *world, _ []uint64) (uint64, error) { return w.id(w.event.Binary) }},
 		"parent_binary":    {0, true, func(w *world, _ []uint64) (uint64, error) { return w.id(w.event.Parent) }},
+		"in_scope":         {1, true, (*world).inScope},
 		"capabilities":     {1, false, (*world).capabilities},
 		"namespace_inode":  {1, true, (*world).namespace},
 		"user_word":        {1, false, func(w *world, p []uint64) (uint64, error) { return w.userWord(p[0]), nil }},

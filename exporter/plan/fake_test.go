@@ -170,9 +170,6 @@ func render(p plan.Plan) string {
 			fmt.Fprintf(&b, "  not %s: %s\n", r.Kind, r.Reason)
 		}
 	}
-	for _, r := range p.Refused {
-		fmt.Fprintf(&b, "%s is refused: %s\n", r.Policy, r.Reason)
-	}
 	return b.String()
 }
 

@@ -95,7 +95,9 @@ func (b *builder) add(p *policy.Policy) {
 				h = &Hook{Place: place, Label: place.label()}
 				b.hooks[place] = h
 			}
-			h.Rules = append(h.Rules, b.rule(id, at.event, spec, i, p.Lists))
+			rule := b.rule(id, at.event, spec, i, p.Lists)
+			rule.Scope = scopeOf(p)
+			h.Rules = append(h.Rules, rule)
 		}
 	}
 }

@@ -8,7 +8,6 @@
 package plan
 
 import (
-	"fmt"
 	"sort"
 	"strings"
 
@@ -36,14 +35,8 @@ func Kinds() []Kind { return []Kind{Fentry, Kprobe, Tracepoint} }
 // Plan is what to attach for a set of policies.
 type Plan struct {
 	Hooks []Hook
-	// Refused are the policies of which nothing is attached.
-	Refused []Refusal
-}
-
-// Refusal is a policy that cannot be carried out, and why.
-type Refusal struct {
-	Namespace, Policy string
-	Reason            string
+	// Partial says that there may be policies that are not known yet.
+	Partial bool
 }
 
 // ID names the counter of one policy at one hook; it is the same on every
@@ -69,8 +62,9 @@ type Hook struct {
 
 // Rule is one policy's entry for a hook.
 type Rule struct {
-	ID   ID
-	Spec policy.Hook
+	ID    ID
+	Scope policy.Scoped // of the policy
+	Spec  policy.Hook
 	// Refused says why the entry cannot be counted in any way; it is empty when
 	// nothing is known against it.
 	Refused string
@@ -135,17 +129,12 @@ type Options struct {
 
 // Build plans the enabled policies. It never fails: a hook that cannot attach
 // has no Attaches and says why in Rejected, a rule that one way cannot serve is
-// in the way's Refused, a policy that cannot be carried out at all in the
-// plan's.
+// in the way's Refused.
 func Build(policies []*policy.Policy, kernel Kernel, opts Options) Plan {
 	b := builder{kernel: kernel, hooks: map[Place]*Hook{}, places: map[occurrence]Place{}}
 	plan := Plan{}
 	for _, p := range policies {
 		if !p.Enabled {
-			continue
-		}
-		if err := unscopable(p); err != nil {
-			plan.Refused = append(plan.Refused, Refusal{p.Namespace, p.Name, err.Error()})
 			continue
 		}
 		b.add(p)
@@ -156,31 +145,6 @@ func Build(policies []*policy.Policy, kernel Kernel, opts Options) Plan {
 	}
 	sort.Slice(plan.Hooks, func(i, j int) bool { return plan.Hooks[i].Key() < plan.Hooks[j].Key() })
 	return plan
-}
-
-// unscopable returns an error if the policy is for some processes only, which
-// nothing here can tell apart yet: to count all of them would be wrong.
-func unscopable(p *policy.Policy) error {
-	switch {
-	case p.Scope.Pod != nil:
-		return fmt.Errorf("%v: podSelector is not supported yet", p.Scope.Pod.Pos)
-	case p.Scope.Container != nil:
-		return fmt.Errorf("%v: containerSelector is not supported yet", p.Scope.Container.Pos)
-	case p.Scope.Host:
-		return fmt.Errorf("%v: hostSelector is not supported yet", p.Pos)
-	case p.Node != nil:
-		return fmt.Errorf("%v: nodeSelector is not supported yet", p.Node.Pos)
-	case p.Namespace != "":
-		return fmt.Errorf("%v: a policy for the pods of a namespace is not supported yet", p.Pos)
-	}
-	for _, h := range p.Hooks {
-		for _, s := range h.Selectors {
-			if len(s.Workloads) > 0 {
-				return fmt.Errorf("%v: matchWorkloads is not supported yet", s.Workloads[0].Pos)
-			}
-		}
-	}
-	return nil
 }
 
 // IDs returns the ids of the hook's rules, each once.

@@ -17,15 +17,7 @@ import (
 // Report is a plan for readers: what would be attached, what it would test, and
 // what that costs.
 type Report struct {
-	Hooks   []HookReport  `json:"hooks"`
-	Refused []PolicyError `json:"refused,omitempty"`
-}
-
-// PolicyError is a policy that cannot be carried out.
-type PolicyError struct {
-	Namespace string `json:"namespace,omitempty"`
-	Policy    string `json:"policy"`
-	Reason    string `json:"reason"`
+	Hooks []HookReport `json:"hooks"`
 }
 
 // HookReport is one hook.
@@ -66,9 +58,6 @@ type PointReport struct {
 // reason.
 func (p Plan) Report() Report {
 	r := Report{}
-	for _, refusal := range p.Refused {
-		r.Refused = append(r.Refused, PolicyError(refusal))
-	}
 	for _, h := range p.Hooks {
 		r.Hooks = append(r.Hooks, h.report())
 	}
@@ -103,7 +92,12 @@ func (h Hook) report() HookReport {
 // assumed is what selectors are compiled with when no kernel gave the numbers:
 // how many there are decides the code, not which.
 func (h Hook) assumed() match.Input {
-	in := match.Input{Binaries: map[string]uint32{}, HostNamespaces: map[policy.Namespace]uint32{}}
+	in := match.Input{Binaries: map[string]uint32{}, HostNamespaces: map[policy.Namespace]uint32{}, Scopes: map[string]uint32{}}
+	for _, r := range h.Rules {
+		for _, s := range append(selectorScopes(r.Spec.Selectors), r.Scope.Scope) {
+			in.Scopes[policy.Scoped{Namespace: r.Scope.Namespace, Scope: s}.Key()] = uint32(len(in.Scopes))
+		}
+	}
 	for _, id := range h.IDs() {
 		for _, path := range h.Binaries(id) {
 			in.Binaries[path] = uint32(len(in.Binaries) + 2)
@@ -179,17 +173,12 @@ func calls(code asm.Instructions) []string {
 // Write prints the report as text.
 func (r Report) Write(w io.Writer) error {
 	var b strings.Builder
-	for _, refused := range r.Refused {
-		fmt.Fprintf(&b, "policy %s: not attached: %s\n", refused.name(), refused.Reason)
-	}
 	for _, h := range r.Hooks {
 		h.write(&b)
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
 }
-
-func (e PolicyError) name() string { return fullName(e.Namespace, e.Policy) }
 
 func fullName(namespace, name string) string {
 	if namespace == "" {

@@ -111,7 +111,7 @@ func (s site) arg(a policy.Arg) (match.Arg, error) {
 // filter needs what the site does not have; what no filter needs may be absent.
 func (h *Hook) ruleAt(s site, r Rule) (match.Rule, error) {
 	use := usesOf(r.Spec.Selectors)
-	rule := match.Rule{Selectors: r.Spec.Selectors}
+	rule := match.Rule{Scope: r.Scope, Selectors: r.Spec.Selectors}
 	list := func(args []policy.Arg, used map[int]policy.Pos) ([]match.Arg, error) {
 		var out []match.Arg
 		for i, a := range args {

@@ -110,30 +110,25 @@ func usdt(arg int) string {
 `, arg)
 }
 
-// A policy that is for some processes only is refused whole, and the others are
-// planned.
+// A rule keeps the scope of its policy, and scopes are listed for numbering.
 func TestScopes(t *testing.T) {
-	scoped := map[string]func(*policy.Policy){
-		"podSelector":       func(p *policy.Policy) { p.Scope.Pod = &policy.LabelSelector{} },
-		"containerSelector": func(p *policy.Policy) { p.Scope.Container = &policy.LabelSelector{} },
-		"hostSelector":      func(p *policy.Policy) { p.Scope.Host = true },
-		"nodeSelector":      func(p *policy.Policy) { p.Node = &policy.LabelSelector{} },
-		"namespace":         func(p *policy.Policy) { p.Namespace = "team" },
-		"matchWorkloads": func(p *policy.Policy) {
-			p.Hooks[0].Selectors = []policy.Selector{{Workloads: []policy.WorkloadFilter{{}}}}
-		},
+	labels := &policy.LabelSelector{Requirements: []policy.Requirement{{Key: "app", Operator: "Exists"}}}
+	p, free, off := parse(t, "scoped", setuid), parse(t, "free", setuid), parse(t, "off", setuid)
+	p.Namespace, p.Scope.Pod = "team", labels
+	p.Hooks[0].Selectors = []policy.Selector{{Workloads: []policy.WorkloadFilter{{Scope: policy.Scope{Host: true}}}}}
+	off.Enabled, off.Scope.Host = false, true
+	whole := policy.Scoped{Namespace: "team", Scope: policy.Scope{Pod: labels}}
+	want := []policy.Scoped{whole, {Namespace: "team", Scope: policy.Scope{Host: true}}}
+	policies := []*policy.Policy{p, free, off}
+	if diff := cmp.Diff(want, plan.Scopes(policies)); diff != "" {
+		t.Errorf("scopes (-want +got):\n%s", diff)
 	}
-	for name, restrict := range scoped {
-		p := parse(t, "scoped", setuid)
-		restrict(p)
-		got := plan.Build([]*policy.Policy{p, parse(t, "free", setuid)}, full(), plan.Options{})
-		if len(got.Refused) != 1 || got.Refused[0].Policy != "scoped" || !strings.Contains(got.Refused[0].Reason, name) {
-			t.Errorf("%s: refused are %+v", name, got.Refused)
-		}
-		want := []plan.ID{{Policy: "free", Hook: "kprobe:__x64_sys_setuid"}}
-		if diff := cmp.Diff(want, got.Hooks[0].IDs()); diff != "" {
-			t.Errorf("%s: ids (-want +got):\n%s", name, diff)
-		}
+	var got []policy.Scoped
+	for _, r := range plan.Build(policies, full(), plan.Options{}).Hooks[0].Attaches[0].Points[0].Rules {
+		got = append(got, r.Rule.Scope)
+	}
+	if diff := cmp.Diff([]policy.Scoped{whole, {}}, got); diff != "" {
+		t.Errorf("scopes of rules (-want +got):\n%s", diff)
 	}
 }
 

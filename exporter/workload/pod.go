@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package workload stands in for the package of that name.
 package workload
+
+import "strings"
 
 // Pod is what of a pod matters here.
 type Pod struct {
@@ -22,4 +23,30 @@ type Container struct {
 	// ID is the runtime's, 64 hexadecimal digits without containerd:// or the
 	// like; empty until the status of the pod has it.
 	ID string
+}
+
+// repository is the image without tag and digest and with the registry that a
+// short name stands for, as the container runtimes report it: nginx:1.27 is
+// docker.io/library/nginx. The rules are those of
+// github.com/distribution/reference; what a host configures besides (short-name
+// aliases of CRI-O) is not known here.
+func repository(image string) string {
+	name, _, _ := strings.Cut(image, "@")
+	if i := strings.LastIndexByte(name, ':'); i > strings.LastIndexByte(name, '/') {
+		name = name[:i]
+	}
+	if name == "" {
+		return ""
+	}
+	registry, path, ok := strings.Cut(name, "/")
+	if !ok || registry != "localhost" && !strings.ContainsAny(registry, ".:") {
+		registry, path = "docker.io", name
+	}
+	if registry == "index.docker.io" {
+		registry = "docker.io"
+	}
+	if registry == "docker.io" && !strings.Contains(path, "/") {
+		path = "library/" + path
+	}
+	return registry + "/" + path
 }

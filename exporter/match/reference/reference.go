@@ -31,6 +31,8 @@ type Event struct {
 	Namespaces          map[policy.Namespace]uint32
 	// Host has the namespaces of the host's first process.
 	Host map[policy.Namespace]uint32
+	// Scopes are the scopes that the process is in, by their keys.
+	Scopes map[string]bool
 	// Lists are the numbers in the lists that filters name.
 	Lists map[string][]policy.Range
 }
@@ -98,6 +100,11 @@ func matchCaller(s policy.Selector, e Event) bool {
 	}
 	for _, f := range s.ParentBinaries {
 		if matchText(f.Operator, f.Paths, e.Parent) == f.Operator.Negated() {
+			return false
+		}
+	}
+	for _, f := range s.Workloads {
+		if within := (policy.Scoped{Scope: f.Scope}); !within.Everything() && !e.Scopes[within.Key()] {
 			return false
 		}
 	}

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/tetrameter/tetrameter/exporter/collector"
+	"github.com/tetrameter/tetrameter/exporter/policy"
+	"github.com/tetrameter/tetrameter/exporter/workload/kube"
+)
+
+// object is a custom resource as an API server gives it.
+func object(namespace, name, message string) kube.Policy {
+	kind, in := "TracingPolicy", ""
+	if namespace != "" {
+		kind, in = "TracingPolicyNamespaced", fmt.Sprintf(`"namespace":%q,`, namespace)
+	}
+	return kube.Policy{Namespace: namespace, Name: name, UID: "u", Generation: 1, Data: fmt.Appendf(nil,
+		`{"kind":%q,"apiVersion":"cilium.io/v1alpha1","metadata":{%s"name":%q,"creationTimestamp":null},`+
+			`"spec":{"kprobes":[{"call":"sys_setuid","syscall":true,"message":"version %s"}]}}`, kind, in, name, message)}
+}
+
+// broken is a custom resource with an operator that does not exist.
+func broken(namespace, name string) kube.Policy {
+	p := object(namespace, name, "x")
+	p.Data = []byte(strings.Replace(string(p.Data), `"syscall":true`, `"selectors":[{"matchPIDs":[{"operator":"Im","values":[1]}]}]`, 1))
+	return p
+}
+
+// TestObjects: custom resources come, change and go; one that breaks keeps
+// counting as it did; the operator's files take precedence, and standard policies
+// give way.
+func TestObjects(t *testing.T) {
+	b := newBench(t, fstest.MapFS{"s.yaml": {Data: []byte(document("s", "0"))}})
+	b.write("a.yaml", document("a", "1"))
+	b.want(0, "a: 1", "s: 0")
+	b.set.replaceObjects([]kube.Policy{object("", "b", "1"), object("team", "b", "2"), object("", "s", "3")})
+	b.want(0, "a: 1", "b: 1", "b: 2", "s: 3")
+	b.set.setObject(object("", "a", "object"))
+	b.want(1, "a: 1", "b: 1", "b: 2", "s: 3")
+	b.wantLog("policy a is already defined in " + b.dir)
+	b.set.setObject(object("", "b", "4"))
+	b.set.setObject(broken("team", "b"))
+	b.want(2, "a: 1", "b: 2", "b: 4", "s: 3")
+	b.wantLog(`kubernetes:tracingpolicynamespaced/team/b:1:`)
+	b.remove("a.yaml")
+	b.want(2, "a: object", "b: 2", "b: 4", "s: 3")
+	b.set.deleteObject(kube.PolicyKey{Namespace: "team", Name: "b"})
+	b.set.deleteObject(kube.PolicyKey{Name: "s"})
+	b.set.deleteObject(kube.PolicyKey{Name: "never"})
+	b.want(2, "a: object", "b: 4", "s: 0")
+	b.set.replaceObjects(nil)
+	b.want(2, "s: 0")
+}
+
+// TestObjectsAreNotExpanded: the environment of the agent is none of the
+// business of those who may apply policies.
+func TestObjectsAreNotExpanded(t *testing.T) {
+	b := newBench(t, nil)
+	b.set.variables = newVariables([]string{"SECRET=s"}, nil)
+	b.set.setObject(object("", "p", "${SECRET}"))
+	b.write("q.yaml", document("q", "${SECRET}"))
+	b.want(0, "p: ${SECRET}", "q: s")
+}
+
+// TestProblems: whoever applied a policy is told what became of it.
+func TestProblems(t *testing.T) {
+	b := newBench(t, nil)
+	b.write("a.yaml", document("a", "1"))
+	b.set.replaceObjects([]kube.Policy{
+		object("", "a", "1"), object("", "fine", "1"), object("team", "fails.at.hook", "1"), broken("team", "bad"), object("", "skipped", "1"),
+	})
+	b.load()
+	b.set.setStates([]collector.PolicyState{
+		{Policy: "a", State: collector.Enabled},
+		{Policy: "fine", State: collector.Enabled},
+		{Policy: "fails.at.hook", Namespace: "team", State: collector.Error, Reason: "no such function"},
+		{Policy: "skipped", State: collector.Skipped, Reason: "other node"},
+	})
+	got := map[string]string{}
+	for _, p := range b.set.problems() {
+		reason, _, _ := strings.Cut(p.reason, ":1:")
+		got[p.object.Namespace+"/"+p.object.Name] = reason
+	}
+	want := map[string]string{
+		"/a":                 "a policy of the same name is in force: " + b.dir + "/a.yaml",
+		"team/fails.at.hook": "no such function",
+		"team/bad":           "kubernetes:tracingpolicynamespaced/team/bad",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("problems (-want +got):\n%s", diff)
+	}
+	var bad collector.PolicyState
+	for _, s := range b.set.States() {
+		if s.State == collector.LoadError {
+			bad = s
+		}
+	}
+	if bad.Policy != "bad" || bad.Namespace != "team" || !strings.Contains(bad.Reason, `"Im"`) {
+		t.Errorf("state of the bad policy is %+v", bad)
+	}
+}
+
+func TestForNode(t *testing.T) {
+	selector := &policy.LabelSelector{
+		Pos:          policy.Pos{File: "gpu.yaml", Line: 4, Column: 3},
+		Requirements: []policy.Requirement{{Key: "gpu", Operator: "In", Values: []string{"yes"}}},
+	}
+	policies := []*policy.Policy{{Name: "all"}, {Name: "gpu", Node: selector}}
+	tests := []struct {
+		name   string
+		labels map[string]string
+		want   int
+	}{
+		{"unknown", nil, 2},
+		{"none", map[string]string{}, 1},
+		{"other", map[string]string{"gpu": "no"}, 1},
+		{"same", map[string]string{"gpu": "yes", "zone": "a"}, 2},
+	}
+	for _, test := range tests {
+		here, skipped := forNode(policies, test.labels)
+		if len(here) != test.want || len(here)+len(skipped) != 2 {
+			t.Errorf("%s: %d policies are for the node and %v are not", test.name, len(here), skipped)
+		}
+		if reason, ok := skipped[policyKey{"", "gpu"}]; ok && reason != "gpu.yaml:4:3: nodeSelector does not select this node" {
+			t.Errorf("%s: skipped because %q", test.name, reason)
+		}
+	}
+}

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"log/slog"
+
+	"github.com/tetrameter/tetrameter/exporter/kernel"
+	"github.com/tetrameter/tetrameter/exporter/workload"
+)
+
+// workloadMaps are the maps of the kernel as package workload wants them.
+type workloadMaps struct{ *kernel.Kernel }
+
+// Cgroups implements workload.Kernel.
+func (m workloadMaps) Cgroups() ([]workload.Cgroup, error) {
+	entries, err := m.Kernel.Cgroups()
+	if err != nil {
+		return nil, err
+	}
+	cgroups := make([]workload.Cgroup, len(entries))
+	for i, c := range entries {
+		cgroups[i] = workload.Cgroup{ID: c.ID, Workload: c.Workload, Released: c.Removed, Created: c.Created, Pod: c.Pod}
+	}
+	return cgroups, nil
+}
+
+// SetCgroup implements workload.Kernel.
+func (m workloadMaps) SetCgroup(c workload.Cgroup) error {
+	return m.Kernel.SetCgroup(kernel.Cgroup{ID: c.ID, Workload: c.Workload, Pod: c.Pod})
+}
+
+// counters reads counts together with whose they are: cgroups after the
+// counters, so that all that counted are known, and series that are over go
+// once they were read often enough.
+type counters struct {
+	kernel    *kernel.Kernel
+	workloads *workload.Workloads
+	log       *slog.Logger
+}
+
+// Read implements collector.Counters.
+func (c counters) Read() (*kernel.Snapshot, error) {
+	snapshot, err := c.kernel.Read()
+	if err != nil {
+		return nil, err
+	}
+	c.refresh()
+	c.workloads.MarkRead()
+	return snapshot, nil
+}
+
+// refresh is also for every few seconds: a container whose name came late should
+// not wait for a scrape.
+func (c counters) refresh() {
+	if err := c.workloads.Refresh(); err != nil {
+		c.log.Error("look for workloads", "err", err)
+	}
+}
+
+// startWorkloads makes the kernel watch cgroups and takes over what an earlier
+// agent knew. Without cgroups, all processes are the host's.
+func startWorkloads(k *kernel.Kernel, o kernel.Options, log *slog.Logger) *workload.Workloads {
+	root, err := k.WatchCgroups()
+	if err != nil {
+		log.Error("new containers are not noticed", "err", err)
+	}
+	w := workload.New(workloadMaps{k}, workload.Options{
+		CgroupRoot: root, Numbers: k.Workloads(), Retention: o.Retention, Logger: log,
+	})
+	if err := w.Start(); err != nil {
+		log.Error("look for containers", "err", err)
+	}
+	return w
+}
