@@ -172,10 +172,10 @@ func eventually(t *testing.T, try func() error) {
 	t.Fatalf("not within %v: %v", deadline, err)
 }
 
-// remove deletes an object.
+// remove deletes an object, also when the test is over.
 func remove(t *testing.T, path string) {
 	t.Helper()
-	if err := server.Send(t.Context(), http.MethodDelete, path, struct{}{}, nil); err != nil {
+	if err := server.Send(context.Background(), http.MethodDelete, path, struct{}{}, nil); err != nil {
 		t.Error(err)
 	}
 }

@@ -24,7 +24,9 @@ func Spec(namespaced bool) Schema {
 			may("values", list("Functions, or system calls with or without an ABI: `i386/sys_dup`.",
 				0, policy.MaxValues, text(""))),
 			may("pattern", bounded("Regular expression (RE2) on names, of type `generated_ftrace`.", 0, policy.MaxPath)),
-			may("validated", boolean("Without effect: of an earlier version of the format.", false)),
+			may("validated", Schema{
+				Description: "Without effect: of an earlier version of the format.", Type: "boolean",
+			}),
 		))),
 		may("selectorsMacros", dictionary("Names for parts of selectors, for `macros`.", policy.MaxMacros,
 			macro(namespaced))),
@@ -40,7 +42,9 @@ func Spec(namespaced bool) Schema {
 		may("enforcers", list("Without effect: nothing is enforced.", 0, 1, object("",
 			must("calls", list("System calls, `security_` functions, or `list:NAME`.", 1, policy.MaxValues, text(""))),
 		))),
-		may("loader", boolean("Without effect: files that programs load are not counted.", false)),
+		may("loader", Schema{
+			Description: "Without effect: files that programs load are not counted.", Type: "boolean",
+		}),
 	)
 	s := object("What to count. At least one hook, unless `loader` is true.", fields...)
 	s.Validations = hostRules(namespaced)
