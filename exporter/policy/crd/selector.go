@@ -54,7 +54,7 @@ func unique[T comparable](words []T) []T {
 // filters are the fields of a selector but macros.
 func filters(section policy.Section, actions []policy.ActionKind, namespaced bool) []Field {
 	filter := func(name, description string, fields ...Field) Field {
-		return may(name, list(description+" Several must all match.", 0, policy.MaxFilters, object("", fields...)))
+		return may(name, list(description, 0, policy.MaxFilters, object("", fields...)))
 	}
 	in := must("operator", operators([]policy.Operator{policy.In, policy.NotIn}))
 	paths := must("operator", operators(policy.BinaryOperators()))
@@ -112,7 +112,7 @@ func argFilter(name, description string, section policy.Section) Field {
 		leave(policy.CelExpr, policy.CapabilitiesGained)
 		positions, highest = 1, 0
 	}
-	return may(name, list(description+" Several must all match.", 0, policy.MaxFilters, object("",
+	return may(name, list(description, 0, policy.MaxFilters, object("",
 		may("index", integer("Index of what is compared, 0 by default.", 0, highest)),
 		may("args", list("Its position among the declarations, in place of the index.", 0, positions,
 			integer("", 0, positions-1))),

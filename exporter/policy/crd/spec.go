@@ -39,7 +39,7 @@ func Spec(namespaced bool) Schema {
 			// Without a value the decoder refuses it too, but then says which option.
 			must("value", scalar("Its value, in quotes if it is `true` or `false`.")),
 		))),
-		may("enforcers", list("Without effect: nothing is enforced.", 0, 1, object("",
+		may("enforcers", list("Whose `calls` could be stopped. Without effect: nothing is enforced.", 0, 1, object("",
 			must("calls", list("System calls, `security_` functions, or `list:NAME`.", 1, policy.MaxValues, text(""))),
 		))),
 		may("loader", Schema{
@@ -170,7 +170,7 @@ func typeOf(section policy.Section) Field {
 	if section != policy.Tracepoints {
 		return must("type", types)
 	}
-	types.Description += " `auto`, the default, takes it from the kernel's description of the event."
+	types.Description += " In tracepoints `auto`, the default, takes it from the kernel's description of the event."
 	return may("type", types)
 }
 
