@@ -53,8 +53,7 @@ deps: ## Install the Debian packages that tests and generators need
 	@missing=$$(for package in $(PACKAGES); do \
 		dpkg-query -W -f='$${db:Status-Status}\n' $$package 2>/dev/null | grep -qx installed || echo $$package; \
 	done); \
-	if [ -n "$$missing" ]; then \
-		echo "installing" $$missing; export DEBIAN_FRONTEND=noninteractive; \
+	if [ -n "$$missing" ]; then echo "installing" $$missing; export DEBIAN_FRONTEND=noninteractive; \
 		$(SUDO) apt-get -qq update; \
 		$(SUDO) apt-get -qq -o DPkg::Lock::Timeout=300 install -y --no-install-recommends $$missing >/dev/null; fi
 
@@ -87,7 +86,8 @@ unit: ## Run the tests that this kernel can run
 
 test-kube: ## Run the tests on a real API server, which takes minutes to build once
 	go build -C test/kube/apiserver -ldflags '-s -w' -o $(CURDIR)/bin/kube/etcd go.etcd.io/etcd/server/v3
-	go build -C test/kube/apiserver -ldflags '-s -w' -o $(CURDIR)/bin/kube/kube-apiserver k8s.io/kubernetes/cmd/kube-apiserver
+	version=$$(go list -C test/kube/apiserver -m -f '{{.Version}}' k8s.io/kubernetes); go build -C test/kube/apiserver \
+		-ldflags "-s -w -X k8s.io/component-base/version.gitVersion=$$version" -o $(CURDIR)/bin/kube/ k8s.io/kubernetes/cmd/kube-apiserver
 	go test -count=1 ./test/kube
 
 # What a virtual machine gets besides the test. A test mounts over /usr/bin.
