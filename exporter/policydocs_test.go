@@ -163,7 +163,7 @@ func unsupportedFilter(t *testing.T, typ policy.Type, s policy.Selector) bool {
 
 // TestMeanings: every word in a table has its meaning.
 func TestMeanings(t *testing.T) {
-	for _, rows := range []any{sectionRows(), selectorRows(), listRows(), optionRows(), actionRows(), operatorRows()} {
+	for _, rows := range []any{specRows(), hookRows(), argumentRows(), selectorRows(), listRows(), optionRows(), actionRows(), operatorRows()} {
 		for i, list := 0, reflect.ValueOf(rows); i < list.Len(); i++ {
 			if row := list.Index(i); row.FieldByName("Meaning").IsZero() {
 				t.Errorf("%v has no meaning", row.FieldByName("Name"))

@@ -54,7 +54,7 @@ func unique[T comparable](words []T) []T {
 // filters are the fields of a selector but macros.
 func filters(section policy.Section, actions []policy.ActionKind, namespaced bool) []Field {
 	filter := func(name, description string, fields ...Field) Field {
-		return may(name, list(description+" Several must all match.", 0, policy.MaxFilters, object("", fields...)))
+		return may(name, list(description, 0, policy.MaxFilters, object("", fields...)))
 	}
 	in := must("operator", operators([]policy.Operator{policy.In, policy.NotIn}))
 	paths := must("operator", operators(policy.BinaryOperators()))
@@ -67,7 +67,7 @@ func filters(section policy.Section, actions []policy.ActionKind, namespaced boo
 		values("Names of capabilities: `CAP_SYS_ADMIN`.", text("")),
 		may("isNamespaceCapability", boolean("Whether threads in the host's user namespace are excluded.", false)),
 	}
-	follow := may("followChildren", boolean("Whether ancestors count too.", false))
+	follow := may("followChildren", boolean("Whether it also matches if an ancestor has executed such a program.", false))
 	return []Field{
 		argFilter("matchArgs", "Arguments (`args` of the hook).", section),
 		argFilter("matchData", "`data` of the hook.", section),
@@ -79,10 +79,10 @@ func filters(section policy.Section, actions []policy.ActionKind, namespaced boo
 		filter("matchParentBinaries", "That of the parent process.", paths, values("Paths, or parts of them.", text("")), follow),
 		filter("matchNamespaces", "A namespace of the thread.", must("namespace", word("Which of its namespaces.", policy.Namespaces())), in,
 			values("Inode numbers, or `host_ns` for that of the host's first process.", scalar(""))),
-		filter("matchNamespaceChanges", "Which namespaces the process has changed since its program was started.",
+		filter("matchNamespaceChanges", "Which namespaces the process has changed since its program was started, or since the policy counted a change of them at the hook.",
 			in, values("Namespaces.", word("", policy.Namespaces()))),
 		filter("matchCapabilities", "A capability set of the thread, of which `In` wants at least one.", capability...),
-		filter("matchCapabilityChanges", "Which capabilities the process has gained or lost since its program was started.",
+		filter("matchCapabilityChanges", "Which capabilities the process has gained or lost since its program was started, or since the policy counted a change of them at the hook.",
 			capability...),
 		may("matchWorkloads", list("The pod or container.", 0, policy.MaxFilters, workload(namespaced))),
 		may("matchActions", list("What else to do; an event is counted in any case.", 0, policy.MaxActions, action(actions))),
@@ -112,7 +112,7 @@ func argFilter(name, description string, section policy.Section) Field {
 		leave(policy.CelExpr, policy.CapabilitiesGained)
 		positions, highest = 1, 0
 	}
-	return may(name, list(description+" Several must all match.", 0, policy.MaxFilters, object("",
+	return may(name, list(description, 0, policy.MaxFilters, object("",
 		may("index", integer("Index of what is compared, 0 by default.", 0, highest)),
 		may("args", list("Its position among the declarations, in place of the index.", 0, positions,
 			integer("", 0, positions-1))),
