@@ -5,7 +5,9 @@ package workload
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
+	"time"
 )
 
 // MarkRead notes that all counters were read and exposed.
@@ -138,15 +140,28 @@ func (w *Workloads) merge(list []*cgroup) error {
 
 func (w *Workloads) deleteCgroups(list []*cgroup) error {
 	var p problems
+	now := w.opts.Now()
+	maps.DeleteFunc(w.forgotten, func(_ uint64, f forgotten) bool { return now.Sub(f.at) > scrapeTime })
 	for _, c := range list {
 		if err := w.kernel.DeleteCgroup(c.ID); err != nil {
 			p.add(fmt.Errorf("delete cgroup %d: %w", c.ID, err))
 			continue
 		}
+		w.forgotten[c.ID] = forgotten{c.labels(), now}
 		w.drop(c)
 	}
 	return p.err()
 }
+
+// forgotten is what a cgroup was called of which nothing else is known any more.
+type forgotten struct {
+	labels Labels
+	at     time.Time
+}
+
+// scrapeTime is longer than a scrape takes from reading counters to asking for
+// their labels: the series of what goes in between must not become the host's.
+const scrapeTime = time.Minute
 
 // ids are those of the cgroups, in order.
 func ids(list []*cgroup) []uint64 {

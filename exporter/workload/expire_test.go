@@ -234,3 +234,42 @@ func TestSharedSeries(t *testing.T) {
 		}
 	}
 }
+
+// TestLabelsOfForgotten: a scrape that read the counters just before has the
+// labels of what is forgotten, and of what is merged, a minute later nobody.
+func TestLabelsOfForgotten(t *testing.T) {
+	k := newWorld(t)
+	w := k.start()
+	w.SetPod(web(1, "main"))
+	id := k.mkdir(containerPath(1, "main"))
+	refresh(t, w)
+	k.rmdir(containerPath(1, "main"))
+	k.rmdir(podPath(1))
+	w.DeletePod(web(1).UID)
+	refresh(t, w)
+	for range 2 {
+		w.MarkRead()
+	}
+	refresh(t, w) // within a scrape
+	if _, ok := k.cgroups[id]; ok {
+		t.Fatal("not forgotten")
+	}
+	if got := w.Labels(id); got != labels(web(1), "main") {
+		t.Errorf("labels %+v", got)
+	}
+	k.now = k.now.Add(2 * time.Minute)
+	other := k.mkdir(containerPath(2, "main"))
+	k.rmdir(containerPath(2, "main"))
+	k.rmdir(podPath(2))
+	refresh(t, w)
+	for range 2 {
+		w.MarkRead()
+	}
+	refresh(t, w)
+	if got := w.Labels(id); got != (workload.Labels{}) {
+		t.Errorf("labels %+v of what nobody asks for any more", got)
+	}
+	if got := w.Labels(other); got.Pod != web(2).UID {
+		t.Errorf("labels %+v of what is just forgotten", got)
+	}
+}

@@ -199,3 +199,47 @@ func TestRestartWithFewerPods(t *testing.T) {
 		t.Errorf("exposed (-want +got):\n%s", diff)
 	}
 }
+
+// TestRestartWithSomeScopes: until all policies are known, the bits of those that
+// only an earlier agent knew stay, on the host too; then they go or stay with the
+// policy.
+func TestRestartWithSomeScopes(t *testing.T) {
+	k := newWorld(t)
+	w := k.start()
+	host := policy.Scoped{Scope: policy.Scope{Host: true}}
+	web1, file, gone := podScope("app", "web"), podScope("tier", "front"), podScope("app", "gone")
+	numbers := map[string]uint32{host.Key(): 3, web1.Key(): 70, file.Key(): 5, gone.Key(): 6}
+	set := func(set func(map[string]uint32, []policy.Scoped) error, scopes ...policy.Scoped) {
+		t.Helper()
+		if err := set(numbers, scopes); err != nil {
+			t.Fatal(err)
+		}
+	}
+	set(w.SetScopes, host, web1)
+	w.SetPod(web(1, "main"))
+	k.mkdir(podPath(1))
+
+	w = k.start()
+	set(w.SetSomeScopes, file)
+	selected := func() [3]bool {
+		return [3]bool{k.scopes[0][0]>>3&1 != 0, k.selected(podPath(1), 70), k.selected(podPath(1), 5)}
+	}
+	if got := selected(); got != [3]bool{true, true, false} {
+		t.Errorf("host, pod by the earlier agent's scope, pod by a new one: %v", got)
+	}
+	w.SetPod(web(1, "main")) // the pods are told of before the policies
+	if got := selected(); got != [3]bool{true, true, false} {
+		t.Errorf("when the pod is known: %v", got)
+	}
+	set(w.SetScopes, file, web1)
+	if got := selected(); got != [3]bool{false, true, false} {
+		t.Errorf("when all policies are known: %v", got)
+	}
+
+	w = k.start()
+	set(w.SetSomeScopes, file)
+	set(w.SetScopes, file, web1) // the policies are told of before the pods
+	if got := selected(); got != [3]bool{false, true, false} {
+		t.Errorf("before the pod is known: %v", got)
+	}
+}

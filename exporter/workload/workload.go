@@ -100,6 +100,10 @@ type Workloads struct {
 	groups  map[uint32]*group // by number
 	next    uint32            // no number below is free
 	scopes  map[uint32]policy.Scoped
+	some    bool // there may be others
+
+	// forgotten are cgroups of which a scrape may still have series.
+	forgotten map[uint64]forgotten
 
 	round      uint64 // counts readings of the kernel's cgroups
 	reads      uint64 // counts MarkRead
@@ -139,9 +143,9 @@ func New(k Kernel, opts Options) *Workloads {
 	return &Workloads{
 		kernel: k, opts: opts,
 		pods:    map[string]*pod{"": host},
-		cgroups: map[uint64]*cgroup{},
-		groups:  map[uint32]*group{hostNumber: host.whole, strangersNumber: {number: strangersNumber}},
-		next:    strangersNumber + 1,
+		cgroups: map[uint64]*cgroup{}, forgotten: map[uint64]forgotten{},
+		groups: map[uint32]*group{hostNumber: host.whole, strangersNumber: {number: strangersNumber}},
+		next:   strangersNumber + 1,
 		// Nothing was looked for yet.
 		incomplete: true,
 	}
@@ -182,7 +186,7 @@ func (w *Workloads) Labels(id uint64) Labels {
 	defer w.mu.RUnlock()
 	c := w.cgroups[id]
 	if c == nil {
-		return Labels{}
+		return w.forgotten[id].labels
 	}
 	return c.labels()
 }
