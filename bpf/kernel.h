@@ -94,8 +94,22 @@ struct cred {
 	struct user_namespace *user_ns;
 };
 
+/* arch/x86/include/asm/thread_info.h, arch/arm64/include/asm/thread_info.h */
+#if defined(__TARGET_ARCH_x86)
+#define TS_COMPAT 2 /* in a system call of i386 */
+struct thread_info {
+	__u32 status;
+};
+#elif defined(__TARGET_ARCH_arm64)
+#define TIF_32BIT 22 /* runs a 32-bit program */
+struct thread_info {
+	unsigned long flags;
+};
+#endif
+
 /* include/linux/sched.h */
 struct task_struct {
+	struct thread_info thread_info;
 	struct mm_struct *mm;
 	struct task_struct *real_parent;
 	struct task_struct *group_leader;
@@ -125,6 +139,8 @@ struct trace_event_raw_sys_exit {
 #if defined(__TARGET_ARCH_x86)
 /* arch/x86/include/asm/ptrace.h */
 struct pt_regs {
+	unsigned long bp;
+	unsigned long bx;
 	unsigned long ax;
 	unsigned long r10;
 	unsigned long r9;
