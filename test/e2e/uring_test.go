@@ -14,21 +14,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// openPolicy counts, at a hook and by the index of its argument, that a file is
-// opened.
-func openPolicy(name, call string, syscall bool, index int, kind, path string) string {
-	return fmt.Sprintf(`apiVersion: cilium.io/v1alpha1
-kind: TracingPolicy
-metadata: {name: %s}
-spec:
-  kprobes:
-  - call: %s
-    syscall: %t
-    args: [{index: %d, type: %s}]
-    selectors: [{matchArgs: [{index: %[4]d, operator: Equal, values: [%[6]q]}]}]
-`, name, call, syscall, index, kind, path)
-}
-
 // Operations through an io_uring reach the functions that system calls end in,
 // not the system calls, and are their program's, whoever carries them out.
 func TestRing(t *testing.T) {
@@ -56,8 +41,8 @@ func TestRing(t *testing.T) {
 		writePolicy(t, policies, name+".yaml", pathPolicy(name, "Equal", file(name)))
 		hooks[name] = filePermission
 	}
-	writePolicy(t, policies, "opened.yaml", openPolicy("opened", "security_file_open", false, 0, "file", file("inline-open")))
-	writePolicy(t, policies, "call.yaml", openPolicy("call", "sys_openat", true, 1, "string", file("inline-open")))
+	writePolicy(t, policies, "opened.yaml", argPolicy("opened", "security_file_open", false, 0, "file", file("inline-open")))
+	writePolicy(t, policies, "call.yaml", argPolicy("call", "sys_openat", true, 1, "string", file("inline-open")))
 	hooks["opened"] = "kprobe:security_file_open"
 
 	a := startAgent(t, "--policy-dir", policies)

@@ -29,7 +29,8 @@ static struct {
 
 static char *map_ring(size_t size, off_t offset)
 {
-	char *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, ring.fd, offset);
+	char *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, ring.fd,
+			    offset);
 
 	if (memory == MAP_FAILED)
 		die("map io_uring");
@@ -91,7 +92,8 @@ static void choose_uring(char **argv)
 	set_up_ring(flags);
 	if (flags && ring.operation.opcode != IORING_OP_OPENAT) {
 		/* Before 5.11 the thread knows only files that the ring has. */
-		checked(syscall(SYS_io_uring_register, ring.fd, IORING_REGISTER_FILES, &opened, 1), "io_uring_register");
+		checked(syscall(SYS_io_uring_register, ring.fd, IORING_REGISTER_FILES, &opened, 1),
+			"io_uring_register");
 		ring.operation.flags = IOSQE_FIXED_FILE;
 		ring.operation.fd = 0;
 	}
