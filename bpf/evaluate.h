@@ -33,6 +33,7 @@ static __noinline int evaluate(struct event *event)
 	CALL(context_address(event, word));
 	CALL(context_location(event, word));
 	CALL(current_task(event));
+	CALL(syscall_id(event, word));
 	CALL(capability_word(event, word, word));
 	CALL(file_type(event, word, word));
 	CALL(sock_word(event, word, word));

@@ -41,6 +41,7 @@ const (
 	FentryProgMatchFentrySyscall = "match_fentry_syscall"
 	FentryProgMatchFexit         = "match_fexit"
 	FentryVarCgroupController    = "cgroup_controller"
+	FentryVarI386Registers       = "i386_registers"
 	FentryVarLabelBinary         = "label_binary"
 	FentryVarLabelCgroup         = "label_cgroup"
 	FentryVarParameters          = "parameters"
@@ -127,6 +128,7 @@ type FentryMapSpecs struct {
 // It can be passed ebpf.CollectionSpec.Assign.
 type FentryVariableSpecs struct {
 	CgroupController *ebpf.VariableSpec `ebpf:"cgroup_controller"`
+	I386Registers    *ebpf.VariableSpec `ebpf:"i386_registers"`
 	LabelBinary      *ebpf.VariableSpec `ebpf:"label_binary"`
 	LabelCgroup      *ebpf.VariableSpec `ebpf:"label_cgroup"`
 	Parameters       *ebpf.VariableSpec `ebpf:"parameters"`
@@ -204,6 +206,7 @@ func (m *FentryMaps) Close() error {
 // It can be passed to LoadFentryObjects or ebpf.CollectionSpec.LoadAndAssign.
 type FentryVariables struct {
 	CgroupController *ebpf.Variable `ebpf:"cgroup_controller"`
+	I386Registers    *ebpf.Variable `ebpf:"i386_registers"`
 	LabelBinary      *ebpf.Variable `ebpf:"label_binary"`
 	LabelCgroup      *ebpf.Variable `ebpf:"label_cgroup"`
 	Parameters       *ebpf.Variable `ebpf:"parameters"`

@@ -40,6 +40,7 @@ const (
 	KprobeProgMatchKprobeSyscall = "match_kprobe_syscall"
 	KprobeProgMatchKretprobe     = "match_kretprobe"
 	KprobeVarCgroupController    = "cgroup_controller"
+	KprobeVarI386Registers       = "i386_registers"
 	KprobeVarLabelBinary         = "label_binary"
 	KprobeVarLabelCgroup         = "label_cgroup"
 	KprobeVarParameters          = "parameters"
@@ -125,6 +126,7 @@ type KprobeMapSpecs struct {
 // It can be passed ebpf.CollectionSpec.Assign.
 type KprobeVariableSpecs struct {
 	CgroupController *ebpf.VariableSpec `ebpf:"cgroup_controller"`
+	I386Registers    *ebpf.VariableSpec `ebpf:"i386_registers"`
 	LabelBinary      *ebpf.VariableSpec `ebpf:"label_binary"`
 	LabelCgroup      *ebpf.VariableSpec `ebpf:"label_cgroup"`
 	Parameters       *ebpf.VariableSpec `ebpf:"parameters"`
@@ -202,6 +204,7 @@ func (m *KprobeMaps) Close() error {
 // It can be passed to LoadKprobeObjects or ebpf.CollectionSpec.LoadAndAssign.
 type KprobeVariables struct {
 	CgroupController *ebpf.Variable `ebpf:"cgroup_controller"`
+	I386Registers    *ebpf.Variable `ebpf:"i386_registers"`
 	LabelBinary      *ebpf.Variable `ebpf:"label_binary"`
 	LabelCgroup      *ebpf.Variable `ebpf:"label_cgroup"`
 	Parameters       *ebpf.Variable `ebpf:"parameters"`

@@ -127,6 +127,7 @@ func (k *Kernel) setConstants(spec *ebpf.CollectionSpec, p plan.Point) error {
 		return 1
 	}
 	constants := map[string]uint32{
+		bpf.FentryVarI386Registers:   enabled(!p.I386),
 		bpf.RawTPVarLabelBinary:      enabled(k.opts.NoBinary),
 		bpf.RawTPVarLabelCgroup:      enabled(k.opts.NoCgroup),
 		bpf.RawTPVarSeriesPerCgroup:  k.seriesPerCgroup(),

@@ -81,10 +81,12 @@ const (
 const ReturnRegister = 6
 
 // Step adds Offset to a value and then, unless Load is 0, takes the Load bytes
-// at that address for the value.
+// at that address for the value. The value that ABI ends at is the number of the
+// current system call, to which it adds 1<<31 for a 32-bit one.
 type Step struct {
 	Offset uint32
 	Load   int
+	ABI    bool
 }
 
 // Guard is a condition of the attach point itself, for a tracepoint that sees

@@ -148,6 +148,7 @@ func functions() map[string]function {
 		"context_word":         {2, false, asks("context_word")},
 		"context_address":      {1, false, asks("context_address")},
 		"context_location":     {1, false, asks("context_location")},
+		"syscall_id":           {1, false, asks("syscall_id")},
 		"current_task":         {0, false, func(*world, []uint64) (uint64, error) { return currentTask, nil }},
 		"text":                 {3, false, (*world).readText},
 		"contains":             {2, true, (*world).contains},

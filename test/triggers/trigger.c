@@ -34,9 +34,11 @@
 
 #include "command.h"
 #include "files.h"
+#include "i386.h"
 #include "probe.h"
 #include "processes.h"
 #include "sockets.h"
+#include "uring.h"
 
 static void reap(pid_t pid)
 {
@@ -168,6 +170,13 @@ static const struct command commands[] = {
 	/* setuid ID, setgid ID: also with an ID that is refused, as -1. */
 	{ "setuid", 1, set_user },
 	{ "setgid", 1, set_group },
+	/* i386 NUMBER [ARGUMENT]...: a 32-bit system call, whatever it returns. */
+	{ "i386", 1, call_i386, choose_i386 },
+	/*
+	 * uring inline|worker|poller read|write|open PATH: a byte of a file opened before,
+	 * or an openat, through an io_uring.
+	 */
+	{ "uring", 3, submit_and_wait, choose_uring },
 	/* userns clone|clone3|unshare: a user namespace, made by that call. */
 	{ "userns", 1, user_namespace },
 	/* kill SIGNAL: to itself; 0 is checked for but not sent. */
