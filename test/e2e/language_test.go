@@ -93,7 +93,12 @@ func TestLanguage(t *testing.T) {
 	if diff := cmp.Diff(want, a.events()); diff != "" {
 		t.Errorf("exposition (-want +got):\n%s\nhooks:\n%s", diff, strings.Join(a.family("tetrameter_hook_info"), "\n"))
 	}
-	if lost := a.family("tetrameter_bpf_losses_total"); sum(t, lost) != 0 {
+	// Hooks of system calls meet strings of other processes that are not in memory yet.
+	// One of ours would be missing above.
+	lost := slices.DeleteFunc(a.family("tetrameter_bpf_losses_total"), func(line string) bool {
+		return strings.Contains(line, "text_unreadable")
+	})
+	if sum(t, lost) != 0 {
 		t.Errorf("losses: %v", lost)
 	}
 }
