@@ -20,6 +20,9 @@ type StateValue = RawTPStateValue
 // LineageValue is the value of the lineage map.
 type LineageValue = LineageLineageValue
 
+// ProcessKey is the key of the processes map.
+type ProcessKey = RawTPProcessKey
+
 // ChangeKey is the key of the changes map.
 type ChangeKey = RawTPChangeKey
 

@@ -27,7 +27,7 @@ var (
 func (k *Kernel) prepareLineage(p plan.Plan) map[plan.ID]error {
 	defer k.calm.begin()()
 	refused := map[plan.ID]error{}
-	fresh, opened := uint64(0), k.lineage == nil
+	fresh, begin := uint64(0), k.lineage == nil
 	for _, h := range p.Hooks {
 		for _, id := range h.IDs() {
 			need := h.Lineage(id)
@@ -40,14 +40,16 @@ func (k *Kernel) prepareLineage(p plan.Plan) map[plan.ID]error {
 					continue
 				}
 			}
+			unwatched := k.lineage.value.Watched == 0
 			lists, err := k.addLineage(id, need)
 			if err != nil {
 				refused[id] = err
 			}
 			fresh |= lists
+			begin = begin || unwatched && k.lineage.value.Watched != 0
 		}
 	}
-	if k.lineage == nil || fresh == 0 && !opened {
+	if k.lineage == nil || fresh == 0 && !begin {
 		return refused
 	}
 	err := k.lineage.find(0) // which removes what these numbers meant before
