@@ -101,8 +101,10 @@ type RawTPProcessValue struct {
 	Executed uint64
 	Older    uint64
 	Start    RawTPPrivileges
+	Noted    uint32
 	Changed  uint32
 	Unsure   uint32
+	Unused   uint32
 }
 
 type RawTPScopesValue struct {

@@ -40,6 +40,9 @@ const ScopesMax = 1024
 // LineageValue is the value of the lineage map.
 type LineageValue = LineageLineageValue
 
+// ProcessKey is the key of the processes map.
+type ProcessKey = RawTPProcessKey
+
 // ChangeKey is the key of the changes map.
 type ChangeKey = RawTPChangeKey
 
