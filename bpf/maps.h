@@ -51,6 +51,7 @@ enum loss {
 	LOSS_PATH_TRUNCATED,  /* a path is deeper than the walk goes */
 	LOSS_TEXT_TRUNCATED,  /* a string is longer than filters can see */
 	LOSS_TEXT_UNREADABLE, /* a string was not in memory: it counts as empty */
+	LOSS_CALLS_FULL,      /* a call that a filter of its result waits for was not kept */
 	LOSS_REASONS,
 };
 

@@ -14,6 +14,12 @@ type TotalValue = RawTPTotalValue
 // NameKey is the key of the names map.
 type NameKey = RawTPNameKey
 
+// CallKey is the key of the calls map (bpf/memory.h).
+type CallKey = RawTPCallKey
+
+// CallValue is the value of the calls map.
+type CallValue = RawTPCallValue
+
 // StateValue is the value of the state map.
 type StateValue = RawTPStateValue
 
@@ -32,6 +38,6 @@ const NameBits = 24
 func LossReasons() []string {
 	return []string{
 		"no_matcher", "bad_slot", "scratch_busy", "names_full", "path_truncated",
-		"text_truncated", "text_unreadable",
+		"text_truncated", "text_unreadable", "calls_full",
 	}
 }

@@ -162,6 +162,9 @@ func (a *agent) loop(ctx context.Context, changes <-chan struct{}, hangup <-chan
 			if err := a.kernel.Heartbeat(); err != nil {
 				a.log.Error("heartbeat", "err", err)
 			}
+			if err := a.kernel.SweepCalls(); err != nil {
+				a.log.Error("sweep calls", "err", err)
+			}
 		}
 	}
 }

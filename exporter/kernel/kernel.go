@@ -20,6 +20,7 @@ import (
 	"github.com/cilium/ebpf/btf"
 	"github.com/cilium/ebpf/rlimit"
 
+	"github.com/tetrameter/tetrameter/bpf"
 	"github.com/tetrameter/tetrameter/exporter/plan"
 	"github.com/tetrameter/tetrameter/exporter/policy"
 )
@@ -56,6 +57,7 @@ type Kernel struct {
 	mu           sync.Mutex
 	slots        *slots
 	names        *names
+	calls        *calls
 	clock        clock
 	clockProgram *ebpf.Program
 	seed         uint64                 // of hashes of tasks
@@ -109,6 +111,7 @@ func (k *Kernel) open() (err error) {
 		return err
 	}
 	k.names = newNames(k.maps)
+	k.calls = &calls{table: k.maps.byName[bpf.RawTPMapCalls]}
 	if err := k.openClock(); err != nil {
 		return err
 	}
@@ -126,6 +129,7 @@ func (k *Kernel) Close() error {
 	if k.clockProgram != nil {
 		errs = append(errs, k.clockProgram.Close())
 	}
+	errs = append(errs, k.calls.close())
 	if k.maps != nil {
 		errs = append(errs, k.maps.close())
 	}
@@ -172,7 +176,7 @@ func (k *Kernel) Apply(p plan.Plan) ([]Hook, error) {
 		}
 		k.hooks = append(k.hooks, status...)
 	}
-	errs = append(errs, k.removeOthers(wanted), k.pins.removeOtherLayouts())
+	errs = append(errs, k.removeOthers(wanted), k.openCalls(), k.pins.removeOtherLayouts())
 	k.slots.retireOthers(p, k.counting())
 	return k.hooks, errors.Join(errs...)
 }

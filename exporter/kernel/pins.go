@@ -23,12 +23,12 @@ var ErrRunning = errors.New("another tetrameter uses these pins")
 
 // layout names the schema of maps and pins. A new agent adopts pins of its own
 // layout only; change it with the key or value of any map of bpf/, or the names below.
-const layout = "v2"
+const layout = "v3"
 
 // pins is the directory tree of pinned objects:
 //
-//	ROOT/v2/maps/NAME                    shared maps
-//	ROOT/v2/hooks/KEY/KIND,TARGET/link   one per attach point, see pointName
+//	ROOT/v3/maps/NAME                    shared maps
+//	ROOT/v3/hooks/KEY/KIND,TARGET/link   one per attach point, see pointName
 //	                             /program  what is attached: jumps to
 //	                             /matcher  a program array with the matcher
 //

@@ -37,6 +37,8 @@ type point struct {
 	pinned  bool
 	// code is what this agent put behind matcher, in readable form.
 	code string
+	// waiting are the keys of the rules in it that remember calls.
+	waiting []uint64
 }
 
 // newPoint attaches a program that jumps to first, which may be nil.
@@ -162,6 +164,20 @@ func openPoint(dir string) (_ *point, err error) {
 		return nil, err
 	}
 	return pt, nil
+}
+
+// missedReturns is how often the kernel had no room to note that the function
+// was called (maxactive in Documentation/trace/kprobes.rst), and so did not see
+// it return. Kernels before 6.7 do not report it.
+func (p *point) missedReturns() uint64 {
+	if !isExit(p.name) {
+		return 0
+	}
+	info, err := p.link.Info()
+	if err != nil || info.PerfEvent() == nil || info.PerfEvent().Kprobe() == nil {
+		return 0
+	}
+	return info.PerfEvent().Kprobe().Missed
 }
 
 // close gives up the hold on the point, which detaches it unless it is pinned.

@@ -41,7 +41,7 @@ type world struct {
 	functions map[string]function
 
 	verdicts   map[[2]uint64]uint64
-	remembered map[uint32]uint64
+	remembered map[uint64]uint64
 	counted    map[uint32]int
 	trace      []string // the functions that were called
 
@@ -60,7 +60,7 @@ type request struct {
 func newWorld(e reference.Event, garbage *rand.Rand) world {
 	w := world{
 		event: e, garbage: garbage, words: map[request]uint64{}, functions: functions(),
-		verdicts: map[[2]uint64]uint64{}, remembered: map[uint32]uint64{}, counted: map[uint32]int{},
+		verdicts: map[[2]uint64]uint64{}, remembered: map[uint64]uint64{}, counted: map[uint32]int{},
 	}
 	for i, arg := range e.Args {
 		binary.LittleEndian.PutUint64(w.memo[8*i:], arg)

@@ -266,24 +266,3 @@ func programCases() []languageCase {
 		other: []string{"probe", "18", "b"},
 	}}
 }
-
-func returnCases() []languageCase {
-	return []languageCase{{
-		name:  "returned",
-		label: "kprobe:__x64_sys_openat",
-		hook: `
-			kprobes:
-			- call: sys_openat
-			  return: true
-			  args:
-			  - {index: 1, type: string}
-			  returnArg: {index: 0, type: int}
-			  selectors:
-			  - matchArgs:
-			    - {index: 1, operator: Prefix, values: ["/proc/self/exe"]}
-			    matchReturnArgs:
-			    - {index: 0, operator: Equal, values: ["-40"]}`,
-		match: []string{"fail", "40"},
-		other: []string{"fail", "20"},
-	}}
-}

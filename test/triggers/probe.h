@@ -38,6 +38,23 @@ __attribute__((noinline, noclone, used)) int trigger_probe(int number, const cha
 	return number;
 }
 
+int trigger_nest(int depth);
+
+/* Calls itself, and returns the depth. */
+__attribute__((noinline, noclone, used)) int trigger_nest(int depth)
+{
+	volatile int deeper = 0; /* else the compiler makes it a loop */
+
+	if (depth > 0)
+		deeper = trigger_nest(depth - 1) + 1;
+	return deeper;
+}
+
+static void call_nested(char **argv)
+{
+	trigger_nest(number(argv[0]));
+}
+
 static void call_probe(char **argv)
 {
 	trigger_probe(number(argv[0]), argv[1]);
