@@ -160,7 +160,6 @@ func unsupported() []refusal {
 			[]string{"matchNamespaceChanges", "matchCapabilityChanges", "followChildren"},
 			"what a process was when its program was started is not kept",
 		},
-		{[]string{"pt_regs"}, "registers other than those of arguments are not read"},
 		{[]string{"usdts"}, "arguments of a probe that are in memory; those in registers and constants are fine"},
 		{[]string{"resolve"}, "bit fields of structures"},
 	}

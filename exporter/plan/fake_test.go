@@ -73,6 +73,9 @@ func (k fakeKernel) Type(name, module string) (btf.Type, error) {
 	if name == "task_struct" && module == "" {
 		return taskStruct(), nil
 	}
+	if name == "pt_regs" {
+		return ptRegs(), nil
+	}
 	return nil, fmt.Errorf("type %s: not found", name)
 }
 

@@ -223,13 +223,13 @@ func (h *Hook) functionSites(kind Kind, kernel Kernel) ([]site, error) {
 	}
 	s := functionSite(h.function(), proto, kernel)
 	if h.Syscall {
-		s.Syscall, s.types, s.registers = true, nil, argRegisters
+		s.Syscall, s.types, s.returns, s.registers = true, nil, nil, argRegisters
 		if strings.HasPrefix(h.Function, "__ia32_") {
 			s.registers = 0 // those of 32-bit programs are others
 		}
 	}
 	if kind == Kprobe {
-		s.Parameters = 0
+		s.Parameters, s.machine = 0, true
 	}
 	return []site{s}, nil
 }
@@ -266,7 +266,7 @@ func functionSite(target string, proto *btf.FuncProto, kernel Kernel) site {
 	if proto == nil {
 		return s
 	}
-	s.registers = 0
+	s.registers, s.returns = 0, proto.Return
 	plain := true
 	for _, p := range proto.Params {
 		size, err := btf.Sizeof(p.Type)

@@ -32,7 +32,7 @@ func (h *Hook) userSites(kernel Kernel) ([]site, error) {
 			break
 		}
 	}
-	return []site{{Point: Point{Target: h.Path, User: at}, kernel: kernel, registers: argRegisters}}, nil
+	return []site{{Point: Point{Target: h.Path, User: at}, kernel: kernel, registers: argRegisters, machine: true}}, nil
 }
 
 // offsetOf returns the offset in a file that a Place names: "malloc",
@@ -74,7 +74,7 @@ func (h *Hook) probeSites(file Executable, kernel Kernel) ([]site, error) {
 				Target: h.Path, Part: i,
 				User: UserPoint{Offset: p.Offset, RefCtrOffset: p.Semaphore, Symbol: h.Symbol},
 			},
-			kernel: kernel, probe: &p,
+			kernel: kernel, probe: &p, machine: true,
 		})
 	}
 	return sites, nil

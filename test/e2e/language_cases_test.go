@@ -264,5 +264,21 @@ func programCases() []languageCase {
 			    - {index: 0, operator: Equal, values: ["17"]}`,
 		match: []string{"probe", "17", "b"},
 		other: []string{"probe", "18", "b"},
+	}, {
+		name:  "register",
+		label: "uprobe:$TRIGGER/trigger_probe",
+		hook: `
+			uprobes:
+			- path: $TRIGGER
+			  symbols: [trigger_probe]
+			  data:
+			  - {type: string, source: pt_regs, resolve: rsi}
+			  - {type: int, source: pt_regs, resolve: edi}
+			  selectors:
+			  - matchData:
+			    - {args: [0], operator: Equal, values: ["registers"]}
+			    - {args: [1], operator: Equal, values: ["-8"]}`,
+		match: []string{"probe", "-8", "registers"},
+		other: []string{"probe", "-9", "registers"},
 	}}
 }
