@@ -55,7 +55,11 @@ type Source struct {
 	Index  int    // of a Register
 	Value  uint64 // of a Constant, extended to 64 bits as its type demands
 	Offset uint32 // of a field, in the record of the tracepoint
-	Size   int    // of a Field, in bytes
+	// Size is that of a Field in bytes, and that of a Register if it carries
+	// fewer than 8 and 0 otherwise.
+	Size int
+	// Signed says that a value of fewer than 8 bytes has a sign.
+	Signed bool
 	// Steps lead from there to the value.
 	Steps []Step
 }
@@ -78,10 +82,11 @@ const (
 const ReturnRegister = 6
 
 // Step adds Offset to a value and then, unless Load is 0, takes the Load bytes
-// at that address for the value.
+// at that address for the value. Signed says that those have a sign.
 type Step struct {
 	Offset uint32
 	Load   int
+	Signed bool
 }
 
 // Guard is a condition of the attach point itself, for a tracepoint that sees

@@ -3,6 +3,7 @@
 package match_test
 
 import (
+	"fmt"
 	"math/rand/v2"
 
 	"github.com/tetrameter/tetrameter/exporter/match"
@@ -23,11 +24,15 @@ func (h *hook) source(rng *rand.Rand, t policy.Type, index int, register uint64)
 		}
 		return match.Source{Kind: match.Constant, Value: value}
 	case 1:
-		return h.field(value, size)
+		return h.field(rng, value, size)
 	case 2, 3:
 		return h.structure(rng, value, size)
 	}
-	return match.Source{Kind: match.Register, Index: index}
+	s := match.Source{Kind: match.Register, Index: index}
+	if integer, ok := t.Integer(); ok && rng.IntN(2) == 0 {
+		s.Size, s.Signed = int(size), integer.Signed
+	}
+	return s
 }
 
 // extended is what the low bits mean as 64-bit two's complement.
@@ -41,11 +46,23 @@ func low(value, size uint64) uint64 { return value << (64 - 8*size) >> (64 - 8*s
 // offset is one that no other step has.
 func (h *hook) offset() uint32 { return uint32(len(h.world.words)) << 4 }
 
+// narrow is how many bytes with or without a sign a value may be kept in.
+func narrow(rng *rand.Rand, value, size uint64) (bytes uint64, signed bool) {
+	for _, n := range []uint64{1, 2, 4} {
+		if n < size && extended(policy.Type(fmt.Sprint("int", 8*n)), value) == value && rng.IntN(2) == 0 {
+			return n, true
+		}
+	}
+	// What the declared type does not have is cut off.
+	return size, rng.IntN(4) == 0
+}
+
 // field puts a value into the record.
-func (h *hook) field(value, size uint64) match.Source {
+func (h *hook) field(rng *rand.Rand, value, size uint64) match.Source {
 	offset := h.offset()
+	size, signed := narrow(rng, value, size)
 	h.world.words[request{"context_word", uint64(offset), size}] = low(value, size)
-	return match.Source{Kind: match.Field, Offset: offset, Size: int(size)}
+	return match.Source{Kind: match.Field, Offset: offset, Size: int(size), Signed: signed}
 }
 
 // structure puts a value into memory, one or two pointers from something that
@@ -75,7 +92,9 @@ func (h *hook) structure(rng *rand.Rand, value, size uint64) match.Source {
 		s.Steps = append(s.Steps, match.Step{Offset: offset})
 		return s
 	}
+	size, signed := narrow(rng, value, size)
 	h.step(&s, address, low(value, size), size)
+	s.Steps[len(s.Steps)-1].Signed = signed
 	return s
 }
 

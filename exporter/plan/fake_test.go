@@ -221,7 +221,7 @@ func renderArg(a match.Arg) string {
 		match.None:          "none",
 		match.Register:      fmt.Sprintf("r%d", a.Index),
 		match.Constant:      fmt.Sprint(a.Value),
-		match.Field:         fmt.Sprintf("field %d+%d", a.Offset, a.Source.Size),
+		match.Field:         fmt.Sprintf("field %d+%d", a.Offset, a.Source.Size) + signed(a.Signed),
 		match.FieldAddress:  fmt.Sprintf("&field %d", a.Offset),
 		match.FieldLocation: fmt.Sprintf("location %d", a.Offset),
 		match.CurrentTask:   "task",
@@ -229,11 +229,18 @@ func renderArg(a match.Arg) string {
 	for _, s := range a.Steps {
 		text += fmt.Sprintf(" +%d", s.Offset)
 		if s.Load != 0 {
-			text += fmt.Sprintf(" load %d", s.Load)
+			text += fmt.Sprintf(" load %d", s.Load) + signed(s.Signed)
 		}
 	}
 	if a.Size.Kind != match.None {
 		text += " size " + renderArg(match.Arg{Source: a.Size, Type: "size_t"})
 	}
 	return text + " " + string(a.Type)
+}
+
+func signed(is bool) string {
+	if is {
+		return " signed"
+	}
+	return ""
 }

@@ -80,9 +80,9 @@ func TestRegisters(t *testing.T) {
 // What a function returns is resolved from its type, or from the one named.
 func TestReturnedStructure(t *testing.T) {
 	tests := []struct{ call, declaration, want string }{
-		{"find_task", "type: int, resolve: pid", "r6 +8 load 4 int"},
+		{"find_task", "type: int, resolve: pid", "r6 +8 load 4 signed int"},
 		{"find_task", "type: file, resolve: mm.exe_file", "r6 +32 load 8 +96 load 8 file"},
-		{"sys_setuid", "type: int, resolve: pid, btfType: task_struct", "r6 +8 load 4 int"},
+		{"sys_setuid", "type: int, resolve: pid, btfType: task_struct", "r6 +8 load 4 signed int"},
 		{"sys_setuid", "type: int, resolve: pid", "the type that resolve begins with is not known: set btfType"},
 		{"find_task", "type: int, resolve: nothing", "nothing in task_struct: no such member"},
 		{"find_task", "type: int, sizeArgIndex: 1", "sizeArgIndex: arguments are not known where a function returns"},
