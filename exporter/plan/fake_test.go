@@ -70,11 +70,8 @@ func (k fakeKernel) RawTracepoint(event string) (*btf.FuncProto, error) {
 }
 
 func (k fakeKernel) Type(name, module string) (btf.Type, error) {
-	if name == "task_struct" && module == "" {
-		return taskStruct(), nil
-	}
-	if name == "pt_regs" {
-		return ptRegs(), nil
+	if typ, ok := map[string]btf.Type{"task_struct": taskStruct(), "pt_regs": ptRegs(), "sock": sock()}[name]; ok && module == "" {
+		return typ, nil
 	}
 	return nil, fmt.Errorf("type %s: not found", name)
 }
