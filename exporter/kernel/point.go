@@ -93,7 +93,13 @@ func attachProgram(kind plan.Kind, p plan.Point, prog *ebpf.Program) (link.Link,
 }
 
 func attachUser(p plan.Point, prog *ebpf.Program) (link.Link, error) {
-	file, err := link.OpenExecutable(p.Target)
+	opened, err := reopen(p.Target, p.User.File)
+	if err != nil {
+		return nil, err
+	}
+	defer opened.Close()
+	// The kernel follows this to the file itself, whatever the path is now.
+	file, err := link.OpenExecutable(fmt.Sprintf("/proc/self/fd/%d", opened.Fd()))
 	if err != nil {
 		return nil, err
 	}

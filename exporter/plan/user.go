@@ -25,7 +25,7 @@ func (h *Hook) userSites(kernel Kernel) ([]site, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s in %s: %w", h.Symbol, h.Path, err)
 	}
-	at := UserPoint{Offset: offset, Symbol: h.Symbol}
+	at := UserPoint{Offset: offset, Symbol: h.Symbol, File: file.ID()}
 	for _, r := range h.Rules {
 		if refs := r.Spec.User.RefCtrOffsets; len(refs) > 0 {
 			at.RefCtrOffset = refs[0]
@@ -72,7 +72,7 @@ func (h *Hook) probeSites(file Executable, kernel Kernel) ([]site, error) {
 		sites = append(sites, site{
 			Point: Point{
 				Target: h.Path, Part: i,
-				User: UserPoint{Offset: p.Offset, RefCtrOffset: p.Semaphore, Symbol: h.Symbol},
+				User: UserPoint{Offset: p.Offset, RefCtrOffset: p.Semaphore, Symbol: h.Symbol, File: file.ID()},
 			},
 			kernel: kernel, probe: &p, machine: true,
 		})

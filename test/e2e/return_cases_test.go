@@ -55,12 +55,10 @@ func returnCases() []languageCase {
 			kprobes:
 			- call: sys_execve
 			  return: true
-			  args:
-			  - {index: 0, type: string}
 			  returnArg: {index: 0, type: int}
 			  selectors:
-			  - matchArgs:
-			    - {index: 0, operator: Equal, values: ["/proc/self/exe"]}
+			  - matchBinaries:
+			    - {operator: In, values: [$TRIGGER]}
 			    matchReturnArgs:
 			    - {index: 0, operator: Equal, values: ["0"]}`,
 		match: []string{"threadexec", "/proc/self/exe"},
