@@ -160,7 +160,7 @@ func unsupported() []refusal {
 			[]string{"matchNamespaceChanges", "matchCapabilityChanges", "followChildren"},
 			"what a process was when its program was started is not kept",
 		},
-		{[]string{"usdts"}, "arguments of a probe that are in memory; those in registers and constants are fine"},
+		{[]string{"usdts"}, "arguments of a probe that are floating-point numbers, or in memory relative to a symbol"},
 		{[]string{"resolve"}, "bit fields of structures"},
 	}
 }

@@ -81,12 +81,21 @@ const (
 // ReturnRegister is the Index of the return value.
 const ReturnRegister = 6
 
-// Step adds Offset to a value and then, unless Load is 0, takes the Load bytes
-// at that address for the value. Signed says that those have a sign.
+// Step adds Offset, and the Index unless it is nil, to a value and then, unless
+// Load is 0, takes the Load bytes at that address for the value. Signed says that
+// those have a sign.
 type Step struct {
-	Offset uint32
+	Offset int64
+	Index  *Index
 	Load   int
 	Signed bool
+}
+
+// Index is the word of the program's context at Offset, a register, times 2 to
+// the power of Shift.
+type Index struct {
+	Offset uint32
+	Shift  int
 }
 
 // Guard is a condition of the attach point itself, for a tracepoint that sees

@@ -47,6 +47,9 @@ func (s Source) load(c *code, dst asm.Register) {
 	}
 	for _, step := range s.Steps {
 		c.add(dst, uint64(step.Offset))
+		if step.Index != nil {
+			step.Index.add(c, dst)
+		}
 		if step.Load != 0 {
 			c.call("kernel_word", asm.Mov.Reg(asm.R2, dst), asm.Mov.Imm(asm.R3, int32(step.Load)))
 			c.emit(asm.Mov.Reg(dst, asm.R0))
@@ -55,6 +58,12 @@ func (s Source) load(c *code, dst asm.Register) {
 			signExtend(c, dst, step.Load)
 		}
 	}
+}
+
+// add adds the index to a register.
+func (i Index) add(c *code, to asm.Register) {
+	c.call("context_word", asm.Mov.Imm(asm.R2, int32(i.Offset)), asm.Mov.Imm(asm.R3, 8))
+	c.emit(asm.LSh.Imm(asm.R0, int32(i.Shift)), asm.Add.Reg(to, asm.R0))
 }
 
 // signExtend makes 64 bits of a number of so many bytes.

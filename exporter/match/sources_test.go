@@ -84,24 +84,31 @@ func (h *hook) structure(rng *rand.Rand, value, size uint64) match.Source {
 	}
 	for rng.IntN(2) == 0 {
 		next := 0xffff_b000_0000_0000 + rng.Uint64N(1<<40)
-		address = h.step(&s, address, next, 8)
+		address = h.step(rng, &s, address, next, 8)
 	}
 	if size == 8 && rng.IntN(4) == 0 { // the value is an address in something
 		offset := rng.Uint32()
-		h.step(&s, address, value-uint64(offset), 8)
-		s.Steps = append(s.Steps, match.Step{Offset: offset})
+		h.step(rng, &s, address, value-uint64(offset), 8)
+		s.Steps = append(s.Steps, match.Step{Offset: int64(offset)})
 		return s
 	}
 	size, signed := narrow(rng, value, size)
-	h.step(&s, address, low(value, size), size)
+	h.step(rng, &s, address, low(value, size), size)
 	s.Steps[len(s.Steps)-1].Signed = signed
 	return s
 }
 
 // step leads from an address to what is there.
-func (h *hook) step(s *match.Source, address, content, size uint64) uint64 {
-	offset := h.offset()
-	h.world.words[request{"kernel_word", address + uint64(offset), size}] = content
-	s.Steps = append(s.Steps, match.Step{Offset: offset, Load: int(size)})
+func (h *hook) step(rng *rand.Rand, s *match.Source, address, content, size uint64) uint64 {
+	step := match.Step{Offset: int64(h.offset()) - 1<<20, Load: int(size)}
+	address += uint64(step.Offset)
+	if rng.IntN(4) == 0 {
+		step.Index = &match.Index{Offset: h.offset() + 1, Shift: rng.IntN(4)}
+		number := rng.Uint64N(1 << 20)
+		h.world.words[request{"context_word", uint64(step.Index.Offset), 8}] = number
+		address += number << step.Index.Shift
+	}
+	h.world.words[request{"kernel_word", address, size}] = content
+	s.Steps = append(s.Steps, step)
 	return content
 }

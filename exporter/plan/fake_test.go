@@ -216,7 +216,7 @@ func renderPoint(p plan.Point) string {
 func renderArg(a match.Arg) string {
 	text := map[match.SourceKind]string{
 		match.None:          "none",
-		match.Register:      fmt.Sprintf("r%d", a.Index),
+		match.Register:      fmt.Sprintf("r%d", a.Index) + part(a.Source),
 		match.Constant:      fmt.Sprint(a.Value),
 		match.Field:         fmt.Sprintf("field %d+%d", a.Offset, a.Source.Size) + signed(a.Signed),
 		match.FieldAddress:  fmt.Sprintf("&field %d", a.Offset),
@@ -225,6 +225,9 @@ func renderArg(a match.Arg) string {
 	}[a.Kind]
 	for _, s := range a.Steps {
 		text += fmt.Sprintf(" +%d", s.Offset)
+		if s.Index != nil {
+			text += fmt.Sprintf(" +field %d<<%d", s.Index.Offset, s.Index.Shift)
+		}
 		if s.Load != 0 {
 			text += fmt.Sprintf(" load %d", s.Load) + signed(s.Signed)
 		}
@@ -240,4 +243,12 @@ func signed(is bool) string {
 		return " signed"
 	}
 	return ""
+}
+
+// part is how much of a register the value is, if not all.
+func part(s match.Source) string {
+	if s.Size == 0 || s.Size == 8 {
+		return ""
+	}
+	return fmt.Sprintf("+%d", s.Size) + signed(s.Signed)
 }

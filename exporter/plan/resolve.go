@@ -101,7 +101,7 @@ func (w *walk) element(n uint32) error {
 // step ends the addition of offsets.
 func (w *walk) step(load int) {
 	if w.offset != 0 || load != 0 {
-		w.steps = append(w.steps, match.Step{Offset: w.offset, Load: load})
+		w.steps = append(w.steps, match.Step{Offset: int64(w.offset), Load: load})
 	}
 	w.offset = 0
 }

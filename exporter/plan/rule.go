@@ -51,7 +51,7 @@ func (s site) value(a policy.Arg) (value, error) {
 	case s.format != nil:
 		return s.format.value(s.Target, a)
 	case s.probe != nil:
-		return s.probe.value(a)
+		return s.probeValue(a)
 	case a.Index >= s.registers:
 		return value{}, fmt.Errorf("%s has no argument %d, which %v declares", s.Target, a.Index, a.Pos)
 	}

@@ -3,12 +3,10 @@
 package plan
 
 import (
-	"errors"
 	"fmt"
 	"strconv"
 	"strings"
 
-	"github.com/tetrameter/tetrameter/exporter/match"
 	"github.com/tetrameter/tetrameter/exporter/policy"
 )
 
@@ -78,55 +76,4 @@ func (h *Hook) probeSites(file Executable, kernel Kernel) ([]site, error) {
 		})
 	}
 	return sites, nil
-}
-
-// value returns where a static probe has an argument.
-func (p Probe) value(a policy.Arg) (value, error) {
-	operands := strings.Fields(p.Args)
-	if a.Index >= len(operands) {
-		return value{}, fmt.Errorf("the probe has no argument %d, which %v declares", a.Index, a.Pos)
-	}
-	source, err := operand(operands[a.Index])
-	if err != nil {
-		return value{}, fmt.Errorf("%v: argument %d of the probe, %s: %w", a.Pos, a.Index, operands[a.Index], err)
-	}
-	return value{arg: match.Arg{Source: source, Type: a.Type}}, nil
-}
-
-// operand reads an argument of a static probe, "-4@%edi" or "4@$5": constants
-// and the registers that the programs read. The size is that of the declared
-// type: a narrower register leaves the upper bits as they were.
-func operand(text string) (match.Source, error) {
-	size, place, ok := strings.Cut(text, "@")
-	if !ok {
-		return match.Source{}, errors.New("no size")
-	}
-	if number, ok := strings.CutPrefix(place, "$"); ok {
-		v, err := strconv.ParseInt(number, 0, 64)
-		return match.Source{Kind: match.Constant, Value: uint64(v)}, err
-	}
-	if _, err := strconv.Atoi(size); err != nil {
-		return match.Source{}, err
-	}
-	for i, names := range argRegisterNames() {
-		for _, name := range names {
-			if place == "%"+name || place == name {
-				return register(i), nil
-			}
-		}
-	}
-	return match.Source{}, errors.New("only constants and the registers of arguments are supported")
-}
-
-// argRegisterNames are the registers that the programs read, with their parts,
-// of amd64 and arm64 (bpf/syscall.h).
-func argRegisterNames() [][]string {
-	return [][]string{
-		{"rdi", "edi", "di", "dil", "x0", "w0"},
-		{"rsi", "esi", "si", "sil", "x1", "w1"},
-		{"rdx", "edx", "dx", "dl", "x2", "w2"},
-		{"rcx", "ecx", "cx", "cl", "x3", "w3"},
-		{"r8", "r8d", "r8w", "r8b", "x4", "w4"},
-		{"r9", "r9d", "r9w", "r9b", "x5", "w5"},
-	}
 }

@@ -250,21 +250,6 @@ func programCases() []languageCase {
 		match: []string{"probe", "-7", "a text"},
 		other: []string{"probe", "7", "a text"},
 	}, {
-		name:  "usdt",
-		label: "usdt:tetrameter/probe",
-		hook: `
-			usdts:
-			- path: $TRIGGER
-			  provider: tetrameter
-			  name: probe
-			  args:
-			  - {index: 0, type: int32}
-			  selectors:
-			  - matchArgs:
-			    - {index: 0, operator: Equal, values: ["17"]}`,
-		match: []string{"probe", "17", "b"},
-		other: []string{"probe", "18", "b"},
-	}, {
 		name:  "register",
 		label: "uprobe:$TRIGGER/trigger_probe",
 		hook: `
@@ -280,5 +265,44 @@ func programCases() []languageCase {
 			    - {args: [1], operator: Equal, values: ["-8"]}`,
 		match: []string{"probe", "-8", "registers"},
 		other: []string{"probe", "-9", "registers"},
+	}}
+}
+
+func usdtCases() []languageCase {
+	return []languageCase{{
+		name:  "usdt",
+		label: "usdt:tetrameter/probe",
+		hook: `
+			usdts:
+			- path: $TRIGGER
+			  provider: tetrameter
+			  name: probe
+			  args:
+			  - {index: 0, type: int32}
+			  selectors:
+			  - matchArgs:
+			    - {index: 0, operator: Equal, values: ["17"]}`,
+		match: []string{"probe", "17", "b"},
+		other: []string{"probe", "18", "b"},
+	}, {
+		// Two numbers, the second an element of an array, and a pointer.
+		name:  "usdt-memory",
+		label: "usdt:tetrameter/memory",
+		hook: `
+			usdts:
+			- path: $TRIGGER
+			  provider: tetrameter
+			  name: memory
+			  args:
+			  - {index: 0, type: int64}
+			  - {index: 1, type: string}
+			  - {index: 2, type: int32}
+			  selectors:
+			  - matchArgs:
+			    - {index: 0, operator: LessThan, values: ["0"]}
+			    - {index: 1, operator: Equal, values: ["in memory"]}
+			    - {index: 2, operator: Equal, values: ["-19"]}`,
+		match: []string{"memory", "-19", "in memory"},
+		other: []string{"memory", "-19", "elsewhere"},
 	}}
 }

@@ -30,7 +30,7 @@ type languageCase struct {
 // cases returns all cases. No other hook may see what one causes, but for what
 // its filters refuse.
 func cases() []languageCase {
-	return slices.Concat(fileCases(), stringCases(), socketCases(), valueCases(), sectionCases(), programCases(), returnCases())
+	return slices.Concat(fileCases(), stringCases(), socketCases(), valueCases(), sectionCases(), programCases(), usdtCases(), returnCases())
 }
 
 // document is the policy of a case.

@@ -233,6 +233,8 @@ static const struct command commands[] = {
 	{ "unix", 1, connect_to_peer, choose_unix },
 	/* probe NUMBER TEXT: trigger_probe(NUMBER, TEXT), in which the USDT tetrameter:probe is. */
 	{ "probe", 2, call_probe },
+	/* memory NUMBER TEXT: the USDT tetrameter:memory, whose arguments are in memory. */
+	{ "memory", 2, call_memory_probe },
 	/* nest DEPTH: trigger_nest(DEPTH), which calls itself down to 0. */
 	{ "nest", 1, call_nested },
 	{},
