@@ -14,10 +14,17 @@ import (
 )
 
 type RawTPCallKey struct {
-	_          structs.HostLayout
-	PidTgid    uint64
-	PolicyHook uint32
-	StartTime  uint32
+	_     structs.HostLayout
+	Rule  uint64
+	Task  uint64
+	Frame uint64
+}
+
+type RawTPCallValue struct {
+	_         structs.HostLayout
+	Selectors uint64
+	Tgid      uint32
+	Unused    uint32
 }
 
 type RawTPCapabilitySet uint32
@@ -55,7 +62,8 @@ const (
 	RawTPLossLOSS_TEXT_UNREADABLE RawTPLoss = 6
 	RawTPLossLOSS_CGROUPS_FULL    RawTPLoss = 7
 	RawTPLossLOSS_PROCESS_UNKNOWN RawTPLoss = 8
-	RawTPLossLOSS_REASONS         RawTPLoss = 9
+	RawTPLossLOSS_CALLS_FULL      RawTPLoss = 9
+	RawTPLossLOSS_REASONS         RawTPLoss = 10
 )
 
 type RawTPNameKey struct {
@@ -192,6 +200,7 @@ const (
 	RawTPMapTotals           = "totals"
 	RawTPMapVerdicts         = "verdicts"
 	RawTPProgAttachRawtp     = "attach_rawtp"
+	RawTPProgForgetCall      = "forget_call"
 	RawTPProgMatchRawtp      = "match_rawtp"
 	RawTPProgReadClock       = "read_clock"
 	RawTPVarCgroupController = "cgroup_controller"
@@ -245,6 +254,7 @@ type RawTPSpecs struct {
 // It can be passed ebpf.CollectionSpec.Assign.
 type RawTPProgramSpecs struct {
 	AttachRawtp *ebpf.ProgramSpec `ebpf:"attach_rawtp"`
+	ForgetCall  *ebpf.ProgramSpec `ebpf:"forget_call"`
 	MatchRawtp  *ebpf.ProgramSpec `ebpf:"match_rawtp"`
 	ReadClock   *ebpf.ProgramSpec `ebpf:"read_clock"`
 }
@@ -368,6 +378,7 @@ type RawTPVariables struct {
 // It can be passed to LoadRawTPObjects or ebpf.CollectionSpec.LoadAndAssign.
 type RawTPPrograms struct {
 	AttachRawtp *ebpf.Program `ebpf:"attach_rawtp"`
+	ForgetCall  *ebpf.Program `ebpf:"forget_call"`
 	MatchRawtp  *ebpf.Program `ebpf:"match_rawtp"`
 	ReadClock   *ebpf.Program `ebpf:"read_clock"`
 }
@@ -375,6 +386,7 @@ type RawTPPrograms struct {
 func (p *RawTPPrograms) Close() error {
 	return _RawTPClose(
 		p.AttachRawtp,
+		p.ForgetCall,
 		p.MatchRawtp,
 		p.ReadClock,
 	)

@@ -57,7 +57,10 @@ func explain(o planOptions, out io.Writer, log *slog.Logger) error {
 	if o.attach != "auto" {
 		opts.Kinds = []plan.Kind{plan.Kind(o.attach)}
 	}
-	report := plan.Build(loaded, k.Facts(), opts).Report()
+	report, err := plan.Build(loaded, k.Facts(), opts).Report()
+	if err != nil {
+		return err
+	}
 	if !o.json {
 		return report.Write(out)
 	}

@@ -52,7 +52,11 @@ spec:
 		t.Errorf("lineage differs (-want +got):\n%s", diff)
 	}
 	var text strings.Builder
-	if err := built.Report().Write(&text); err != nil {
+	report, err := built.Report()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := report.Write(&text); err != nil {
 		t.Fatal(err)
 	}
 	line := "    keeps how processes began, at sched_process_fork, sched_process_exec, sched_process_free\n"

@@ -1,8 +1,8 @@
 //go:build ignore
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Causes events that policies watch, each exactly as often as asked. Single
- * threaded and without a runtime that makes system calls of its own.
+ * Causes events that policies watch, each exactly as often as asked, without a
+ * runtime that makes system calls of its own. One thread, but for threadexec.
  *
  *	trigger [repeat N] [pause MICROSECONDS] [cpu N] [chroot DIR] [wait] [time] COMMAND
  *
@@ -17,6 +17,7 @@
 #include <libgen.h>
 #include <linux/capability.h>
 #include <linux/sched.h>
+#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -93,6 +94,28 @@ static void execute(char **argv)
 
 	if (!pid) {
 		execv(argv[0], child);
+		_exit(1);
+	}
+	reap(pid);
+}
+
+static void *execute_here(void *path)
+{
+	char *child[] = { path, "nothing", NULL };
+
+	execv(path, child);
+	_exit(1);
+}
+
+/* As execute, but the thread that does is not the first of the child. */
+static void execute_in_thread(char **argv)
+{
+	pid_t pid = fork();
+	pthread_t thread;
+
+	if (!pid) {
+		if (!pthread_create(&thread, NULL, execute_here, argv[0]))
+			pthread_join(thread, NULL);
 		_exit(1);
 	}
 	reap(pid);
@@ -194,6 +217,8 @@ static const struct command commands[] = {
 	/* namespace, capability: changes its own and calls setuid(-1) twice. */
 	{ "namespace", 0, change_namespace },
 	{ "capability", 0, change_capability },
+	/* threadexec PATH: as exec, by a thread that is not the leader. */
+	{ "threadexec", 1, execute_in_thread },
 	/* at PATH [OPTION]... COMMAND: the command as a program with this path. */
 	{ "at", 2, at },
 	/* module PATH: finit_module. */
@@ -229,6 +254,10 @@ static const struct command commands[] = {
 	{ "unix", 1, connect_to_peer, choose_unix },
 	/* probe NUMBER TEXT: trigger_probe(NUMBER, TEXT), in which the USDT tetrameter:probe is. */
 	{ "probe", 2, call_probe },
+	/* memory NUMBER TEXT: the USDT tetrameter:memory, whose arguments are in memory. */
+	{ "memory", 2, call_memory_probe },
+	/* nest DEPTH: trigger_nest(DEPTH), which calls itself down to 0. */
+	{ "nest", 1, call_nested },
 	{},
 };
 
