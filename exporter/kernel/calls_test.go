@@ -3,12 +3,14 @@
 package kernel
 
 import (
+	"fmt"
 	"os"
 	"runtime"
 	"testing"
 
 	"github.com/cilium/ebpf"
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sys/unix"
 
 	"github.com/tetrameter/tetrameter/bpf"
 	"github.com/tetrameter/tetrameter/exporter/match"
@@ -72,24 +74,35 @@ func TestSweepCalls(t *testing.T) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	runTwin(t, entry, nil)
-	gone := make(chan int)
-	go func() {
-		runtime.LockOSThread() // and not unlocked: the thread ends
-		runTwin(t, entry, nil)
-		gone <- os.Getpid()
-	}()
-	<-gone
+	awaitThread(t, func() { runTwin(t, entry, nil) })
 	before := sweep(t, k)
-	for range 100 {
-		if before == 1 {
-			break
-		}
-		runtime.Gosched()
-		before = sweep(t, k)
-	}
 	runTwin(t, exit, nil)
 	if diff := cmp.Diff([]int{1, 0, 1}, []int{before, sweep(t, k), int(total(t, k, 1))}); diff != "" {
 		t.Errorf("calls after the other thread ended, after the return, and count (-want +got):\n%s", diff)
+	}
+}
+
+// awaitThread runs f in a thread of its own, until that is gone.
+func awaitThread(t *testing.T, f func()) {
+	t.Helper()
+	id := make(chan int)
+	go func() {
+		runtime.LockOSThread() // and not unlocked: the thread ends
+		if unix.Gettid() != os.Getpid() {
+			f()
+		}
+		id <- unix.Gettid()
+	}()
+	thread := <-id
+	if thread == os.Getpid() { // the first thread of a process never ends before it
+		awaitThread(t, f)
+		return
+	}
+	for {
+		if _, err := os.Stat(fmt.Sprintf("/proc/self/task/%d", thread)); err != nil {
+			return
+		}
+		runtime.Gosched()
 	}
 }
 
