@@ -108,7 +108,7 @@ static void *execute_here(void *path)
 }
 
 /* As execute, but the thread that does is not the first of the child. */
-static void execute_in_thread(char **argv)
+static void execute_by_thread(char **argv)
 {
 	pid_t pid = fork();
 	pthread_t thread;
@@ -218,7 +218,7 @@ static const struct command commands[] = {
 	{ "namespace", 0, change_namespace },
 	{ "capability", 0, change_capability },
 	/* threadexec PATH: as exec, by a thread that is not the leader. */
-	{ "threadexec", 1, execute_in_thread },
+	{ "threadexec", 1, execute_by_thread },
 	/* at PATH [OPTION]... COMMAND: the command as a program with this path. */
 	{ "at", 2, at },
 	/* module PATH: finit_module. */
