@@ -50,6 +50,10 @@ func main() {
 		opts := planFlags(c)
 		return func() error { return explain(*opts, os.Stdout, logger()) }
 	})
+	add("crds", "Print the CustomResourceDefinitions of policies.", func(c *kingpin.CmdClause) func() error {
+		dir := c.Flag("out", "Write them to files in this directory instead.").ExistingDir()
+		return func() error { return writeCRDs(os.Stdout, *dir) }
+	})
 	add("cleanup", "Remove everything from the kernel that agents left counting.", func(c *kingpin.CmdClause) func() error {
 		bpffs := c.Flag("bpf-fs", "Where the BPF file system is mounted.").Default(defaultBPFFS).String()
 		return func() error { return kernel.Cleanup(*bpffs) }
