@@ -104,6 +104,11 @@ func (a *agent) setScopes(policies []*policy.Policy) error {
 	if err != nil {
 		return err
 	}
+	// Policies whose scope found no number are refused one by one.
+	scopes = slices.DeleteFunc(scopes, func(s policy.Scoped) bool {
+		_, ok := numbers[s.Key()]
+		return !ok
+	})
 	return a.workloads.SetScopes(numbers, scopes)
 }
 
