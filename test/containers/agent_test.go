@@ -17,7 +17,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -226,6 +225,3 @@ func event(binary, hook, policy string, p *pod, n int) string {
 	return fmt.Sprintf("tetragon_policy_events_total{binary=%q,hook=%q,namespace=%q,pod=%q,policy=%q,workload=%q} %d",
 		binary, hook, p.namespace, p.name, policy, p.name, n)
 }
-
-// within is for what needs no more than a moment on any machine.
-const within = 100 * time.Millisecond
