@@ -31,6 +31,8 @@ type agent struct {
 	cmd   *exec.Cmd
 	log   *logBuffer
 	url   string
+	// What the agent is to know: pods, and containers with a name.
+	pods, containers int
 }
 
 // logBuffer keeps what the agent prints while it still prints.
@@ -197,6 +199,18 @@ func (a *agent) waitState(policy, state string) {
 		lines := a.family("tetrameter_policy_state")
 		if sum(a.t, lines, fmt.Sprintf("policy=%q", policy), fmt.Sprintf("state=%q", state)) < 1 {
 			return fmt.Errorf("policy %s is not %s: %s", policy, state, strings.Join(lines, "\n"))
+		}
+		return nil
+	})
+}
+
+// waitKnown waits until the agent knows the pods that were run for it.
+func (a *agent) waitKnown() {
+	a.t.Helper()
+	a.eventually(func() error {
+		pods, containers := a.value("tetrameter_pods"), a.value("tetrameter_containers")
+		if pods != float64(a.pods) || containers != float64(a.containers) {
+			return fmt.Errorf("%v pods and %v containers are known, want %d and %d", pods, containers, a.pods, a.containers)
 		}
 		return nil
 	})

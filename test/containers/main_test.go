@@ -87,6 +87,11 @@ func build(dir string) error {
 		{firstFlag, "first", []string{"gcc", "-static", "-nostdlib", "-o"}, "../triggers/first.c"},
 	} {
 		if *b.target != "" {
+			absolute, err := filepath.Abs(*b.target) // as the label has it
+			if err != nil {
+				return err
+			}
+			*b.target = absolute
 			continue
 		}
 		*b.target = filepath.Join(dir, b.name)

@@ -111,7 +111,8 @@ func TestNoHeadStart(t *testing.T) {
 		heard(t, names, p)
 		c.run()
 	}
-	a.waitPods(starts)
+	a.pods = starts
+	a.waitKnown()
 	counted, late := sum(t, a.events()), a.value("tetrameter_late_scopings_total", `of="pod"`)
 	if counted > float64(starts) || counted+late < float64(starts) {
 		t.Errorf("%d containers: %v counted and %v late", starts, counted, late)
@@ -120,17 +121,6 @@ func TestNoHeadStart(t *testing.T) {
 	for _, p := range pods {
 		p.delete()
 	}
-}
-
-// waitPods waits until the agent knows that many pods.
-func (a *agent) waitPods(n int) {
-	a.t.Helper()
-	a.eventually(func() error {
-		if got := a.value("tetrameter_pods"); got != float64(n) {
-			return fmt.Errorf("%v pods are known, want %d", got, n)
-		}
-		return nil
-	})
 }
 
 // TestLateServer: while the API server does not tell of a pod, nobody can know that
@@ -157,7 +147,8 @@ func TestLateServer(t *testing.T) {
 	}
 	held := time.Since(began)
 	release()
-	a.waitPods(1)
+	a.pods = 1
+	a.waitKnown()
 	c.exec(events("23")...)
 	want := []string{event("/trigger", setuid, "race", p, 23)}
 	if diff := cmp.Diff(want, a.events()); diff != "" {
