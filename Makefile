@@ -31,7 +31,7 @@ LDFLAGS = -s -w \
 TESTFLAGS ?= -race -count=1
 ATTACH ?= fentry kprobe tracepoint
 
-.PHONY: help run build test deps generate generate-check lint fmt unit test-vm bench clean
+.PHONY: help run build test deps generate generate-check lint fmt unit test-kube test-vm bench clean
 
 help: ## Say what the targets do
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile | expand -t 18
@@ -44,30 +44,25 @@ build: ## Build bin/tetrameter
 	go build -trimpath -ldflags '$(LDFLAGS)' -o bin/tetrameter ./exporter
 
 test: ## Check everything: lint, generated files, tests here and on other kernels
-	@for stage in deps lint generate-check unit test-vm; do \
-		echo "== $$stage"; begin=$$SECONDS; \
-		$(MAKE) $$stage; \
+	@for stage in deps lint generate-check unit test-kube test-vm; do \
+		echo "== $$stage"; begin=$$SECONDS; $(MAKE) $$stage; \
 		echo "== $$stage took $$((SECONDS - begin)) s"; \
 	done
 
 deps: ## Install the Debian packages that tests and generators need
 	@missing=$$(for package in $(PACKAGES); do \
-		dpkg-query -W -f='$${db:Status-Status}\n' $$package 2>/dev/null | \
-			grep -qx installed || echo $$package; \
+		dpkg-query -W -f='$${db:Status-Status}\n' $$package 2>/dev/null | grep -qx installed || echo $$package; \
 	done); \
-	if [ -n "$$missing" ]; then \
-		echo "installing" $$missing; \
-		export DEBIAN_FRONTEND=noninteractive; \
+	if [ -n "$$missing" ]; then echo "installing" $$missing; export DEBIAN_FRONTEND=noninteractive; \
 		$(SUDO) apt-get -qq update; \
-		$(SUDO) apt-get -qq -o DPkg::Lock::Timeout=300 install -y --no-install-recommends $$missing >/dev/null; \
-	fi
+		$(SUDO) apt-get -qq -o DPkg::Lock::Timeout=300 install -y --no-install-recommends $$missing >/dev/null; fi
 
 generate: deps ## Write the BPF objects, their bindings and the generated documentation
 	go generate ./...
 	go test -count=1 -run '^TestDocs$$' ./exporter ./exporter/collector -update
 
 # Whether generate changes anything, committed or not.
-generated = git ls-files -co --exclude-standard -- bpf docs | xargs sha256sum
+generated = git ls-files -co --exclude-standard -- bpf docs chart | xargs sha256sum
 generate-check: deps ## Check that generated files are what generate writes
 	@before=$$($(generated)); \
 	$(MAKE) generate; \
@@ -86,8 +81,14 @@ fmt: deps ## Format Go and C
 # As root: the tests load programs and read what the kernel counted. Nothing in match
 # runs concurrently, and it compares a hundred thousand cases.
 unit: ## Run the tests that this kernel can run
-	CGO_ENABLED=1 go test $(if $(SUDO),-exec "sudo -E env PATH=$$PATH") $(TESTFLAGS) $$(go list ./... | grep -v /match)
+	CGO_ENABLED=1 go test $(if $(SUDO),-exec "sudo -E env PATH=$$PATH") $(TESTFLAGS) $$(go list ./... | grep -v -e /match -e test/kube)
 	go test -count=1 ./exporter/match/...
+
+test-kube: ## Run the tests on a real API server, which takes minutes to build once
+	go build -C test/kube/apiserver -ldflags '-s -w' -o $(CURDIR)/bin/kube/etcd go.etcd.io/etcd/server/v3
+	version=$$(go list -C test/kube/apiserver -m -f '{{.Version}}' k8s.io/kubernetes); go build -C test/kube/apiserver \
+		-ldflags "-s -w -X k8s.io/component-base/version.gitVersion=$$version" -o $(CURDIR)/bin/kube/ k8s.io/kubernetes/cmd/kube-apiserver
+	go test -count=1 ./test/kube
 
 # What a virtual machine gets besides the test. A test mounts over /usr/bin.
 VM_FILES := bin/tetrameter:/bin/tetrameter,policies/standard:/policies,bin/trigger:/usr/bin/trigger
@@ -116,5 +117,4 @@ bench: deps ## Measure instructions per event against the budgets
 	go run ./test/bench
 
 clean: ## Remove what was built; caches outside the repository stay
-	rm -rf bin .cache
-	find . -name '*.test' -type f -delete
+	rm -rf bin .cache $$(find . -name '*.test' -type f)

@@ -3,6 +3,7 @@
 #pragma once
 #include "address.h"
 #include "count.h"
+#include "descent.h"
 #include "memory.h"
 #include "process.h"
 #include "search.h"
@@ -32,6 +33,7 @@ static __noinline int evaluate(struct event *event)
 	CALL(context_address(event, word));
 	CALL(context_location(event, word));
 	CALL(current_task(event));
+	CALL(syscall_id(event, word));
 	CALL(capability_word(event, word, word));
 	CALL(file_type(event, word, word));
 	CALL(sock_word(event, word, word));
@@ -43,6 +45,10 @@ static __noinline int evaluate(struct event *event)
 	CALL(descends(event, word, word));
 	CALL(binary(event));
 	CALL(parent_binary(event));
+	CALL(executed(event, word, word));
+	CALL(changed_namespaces(event, word, word));
+	CALL(changed_capabilities(event, word, word));
+	CALL(see_changes(event, word, word));
 	CALL(verdict(event, word, word));
 	CALL(set_verdict(event, word, word, word));
 	CALL(remember(event, word, word));

@@ -8,6 +8,7 @@
  */
 #pragma once
 #include "identity.h"
+#include "privileges.h"
 #include "workload.h"
 
 #define ARGS_MAX 6
@@ -71,53 +72,13 @@ static __noinline __u32 in_scope(struct event *event, __u32 scope)
 	return bits->words[scope / 64 % SCOPE_WORDS] >> scope % 64 & 1;
 }
 
-enum capability_set {
-	CAP_EFFECTIVE,
-	CAP_INHERITABLE,
-	CAP_PERMITTED,
-};
-
 /* A capability set of the current task, as a bit mask. */
 static __noinline __u64 capabilities(struct event *event, enum capability_set set)
 {
 	struct task_struct *task = (void *)bpf_get_current_task();
-	const struct cred *cred = BPF_CORE_READ(task, cred);
-	__u64 mask = 0;
 
 	asm volatile("" : "+r"(event), "+r"(set));
-	if (set == CAP_INHERITABLE)
-		bpf_core_read(&mask, sizeof(mask), &cred->cap_inheritable);
-	else if (set == CAP_PERMITTED)
-		bpf_core_read(&mask, sizeof(mask), &cred->cap_permitted);
-	else
-		bpf_core_read(&mask, sizeof(mask), &cred->cap_effective);
-	return mask;
-}
-
-enum namespace {
-	NS_UTS,
-	NS_IPC,
-	NS_MNT,
-	NS_PID,
-	NS_PID_FOR_CHILDREN,
-	NS_NET,
-	NS_TIME,
-	NS_TIME_FOR_CHILDREN,
-	NS_CGROUP,
-	NS_USER,
-};
-
-static __always_inline __u32 pid_namespace_inode(struct task_struct *task)
-{
-	struct pid *pid = BPF_CORE_READ(task, thread_pid);
-	__u32 level = BPF_CORE_READ(pid, level);
-	struct pid_namespace *ns = NULL;
-
-	bpf_core_read(&ns, sizeof(ns),
-		      (void *)pid + bpf_core_field_offset(struct pid, numbers) +
-			      level * bpf_core_type_size(struct upid) +
-			      bpf_core_field_offset(struct upid, ns));
-	return BPF_CORE_READ(ns, ns.inum);
+	return capabilities_of(task, set);
 }
 
 /* The inode number of a namespace of the current task, 0 if it has none. */
@@ -126,27 +87,5 @@ static __noinline __u32 namespace_inode(struct event *event, enum namespace whic
 	struct task_struct *task = (void *)bpf_get_current_task();
 
 	asm volatile("" : "+r"(event), "+r"(which));
-	switch (which) {
-	case NS_UTS:
-		return BPF_CORE_READ(task, nsproxy, uts_ns, ns.inum);
-	case NS_IPC:
-		return BPF_CORE_READ(task, nsproxy, ipc_ns, ns.inum);
-	case NS_MNT:
-		return BPF_CORE_READ(task, nsproxy, mnt_ns, ns.inum);
-	case NS_PID:
-		return pid_namespace_inode(task);
-	case NS_PID_FOR_CHILDREN:
-		return BPF_CORE_READ(task, nsproxy, pid_ns_for_children, ns.inum);
-	case NS_NET:
-		return BPF_CORE_READ(task, nsproxy, net_ns, ns.inum);
-	case NS_TIME:
-		return BPF_CORE_READ(task, nsproxy, time_ns, ns.inum);
-	case NS_TIME_FOR_CHILDREN:
-		return BPF_CORE_READ(task, nsproxy, time_ns_for_children, ns.inum);
-	case NS_CGROUP:
-		return BPF_CORE_READ(task, nsproxy, cgroup_ns, ns.inum);
-	case NS_USER:
-		return BPF_CORE_READ(task, cred, user_ns, ns.inum);
-	}
-	return 0;
+	return namespace_of(task, BPF_CORE_READ(task, nsproxy), which);
 }

@@ -18,12 +18,14 @@ import (
 const (
 	FentryMapCalls               = "calls"
 	FentryMapCgroups             = "cgroups"
+	FentryMapChanges             = "changes"
 	FentryMapLosses              = "losses"
 	FentryMapMatcher             = "matcher"
 	FentryMapNameIds             = "name_ids"
 	FentryMapNames               = "names"
 	FentryMapOverflow            = "overflow"
 	FentryMapPods                = "pods"
+	FentryMapProcesses           = "processes"
 	FentryMapQuotas              = "quotas"
 	FentryMapRemoved             = "removed"
 	FentryMapScopes              = "scopes"
@@ -39,6 +41,7 @@ const (
 	FentryProgMatchFentrySyscall = "match_fentry_syscall"
 	FentryProgMatchFexit         = "match_fexit"
 	FentryVarCgroupController    = "cgroup_controller"
+	FentryVarI386Registers       = "i386_registers"
 	FentryVarLabelBinary         = "label_binary"
 	FentryVarLabelCgroup         = "label_cgroup"
 	FentryVarParameters          = "parameters"
@@ -99,23 +102,25 @@ type FentryProgramSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type FentryMapSpecs struct {
-	Calls    *ebpf.MapSpec `ebpf:"calls"`
-	Cgroups  *ebpf.MapSpec `ebpf:"cgroups"`
-	Losses   *ebpf.MapSpec `ebpf:"losses"`
-	Matcher  *ebpf.MapSpec `ebpf:"matcher"`
-	NameIds  *ebpf.MapSpec `ebpf:"name_ids"`
-	Names    *ebpf.MapSpec `ebpf:"names"`
-	Overflow *ebpf.MapSpec `ebpf:"overflow"`
-	Pods     *ebpf.MapSpec `ebpf:"pods"`
-	Quotas   *ebpf.MapSpec `ebpf:"quotas"`
-	Removed  *ebpf.MapSpec `ebpf:"removed"`
-	Scopes   *ebpf.MapSpec `ebpf:"scopes"`
-	Scratch  *ebpf.MapSpec `ebpf:"scratch"`
-	Series   *ebpf.MapSpec `ebpf:"series"`
-	State    *ebpf.MapSpec `ebpf:"state"`
-	Tasks    *ebpf.MapSpec `ebpf:"tasks"`
-	Totals   *ebpf.MapSpec `ebpf:"totals"`
-	Verdicts *ebpf.MapSpec `ebpf:"verdicts"`
+	Calls     *ebpf.MapSpec `ebpf:"calls"`
+	Cgroups   *ebpf.MapSpec `ebpf:"cgroups"`
+	Changes   *ebpf.MapSpec `ebpf:"changes"`
+	Losses    *ebpf.MapSpec `ebpf:"losses"`
+	Matcher   *ebpf.MapSpec `ebpf:"matcher"`
+	NameIds   *ebpf.MapSpec `ebpf:"name_ids"`
+	Names     *ebpf.MapSpec `ebpf:"names"`
+	Overflow  *ebpf.MapSpec `ebpf:"overflow"`
+	Pods      *ebpf.MapSpec `ebpf:"pods"`
+	Processes *ebpf.MapSpec `ebpf:"processes"`
+	Quotas    *ebpf.MapSpec `ebpf:"quotas"`
+	Removed   *ebpf.MapSpec `ebpf:"removed"`
+	Scopes    *ebpf.MapSpec `ebpf:"scopes"`
+	Scratch   *ebpf.MapSpec `ebpf:"scratch"`
+	Series    *ebpf.MapSpec `ebpf:"series"`
+	State     *ebpf.MapSpec `ebpf:"state"`
+	Tasks     *ebpf.MapSpec `ebpf:"tasks"`
+	Totals    *ebpf.MapSpec `ebpf:"totals"`
+	Verdicts  *ebpf.MapSpec `ebpf:"verdicts"`
 }
 
 // FentryVariableSpecs contains global variables before they are loaded into the kernel.
@@ -123,6 +128,7 @@ type FentryMapSpecs struct {
 // It can be passed ebpf.CollectionSpec.Assign.
 type FentryVariableSpecs struct {
 	CgroupController *ebpf.VariableSpec `ebpf:"cgroup_controller"`
+	I386Registers    *ebpf.VariableSpec `ebpf:"i386_registers"`
 	LabelBinary      *ebpf.VariableSpec `ebpf:"label_binary"`
 	LabelCgroup      *ebpf.VariableSpec `ebpf:"label_cgroup"`
 	Parameters       *ebpf.VariableSpec `ebpf:"parameters"`
@@ -150,35 +156,39 @@ func (o *FentryObjects) Close() error {
 //
 // It can be passed to LoadFentryObjects or ebpf.CollectionSpec.LoadAndAssign.
 type FentryMaps struct {
-	Calls    *ebpf.Map `ebpf:"calls"`
-	Cgroups  *ebpf.Map `ebpf:"cgroups"`
-	Losses   *ebpf.Map `ebpf:"losses"`
-	Matcher  *ebpf.Map `ebpf:"matcher"`
-	NameIds  *ebpf.Map `ebpf:"name_ids"`
-	Names    *ebpf.Map `ebpf:"names"`
-	Overflow *ebpf.Map `ebpf:"overflow"`
-	Pods     *ebpf.Map `ebpf:"pods"`
-	Quotas   *ebpf.Map `ebpf:"quotas"`
-	Removed  *ebpf.Map `ebpf:"removed"`
-	Scopes   *ebpf.Map `ebpf:"scopes"`
-	Scratch  *ebpf.Map `ebpf:"scratch"`
-	Series   *ebpf.Map `ebpf:"series"`
-	State    *ebpf.Map `ebpf:"state"`
-	Tasks    *ebpf.Map `ebpf:"tasks"`
-	Totals   *ebpf.Map `ebpf:"totals"`
-	Verdicts *ebpf.Map `ebpf:"verdicts"`
+	Calls     *ebpf.Map `ebpf:"calls"`
+	Cgroups   *ebpf.Map `ebpf:"cgroups"`
+	Changes   *ebpf.Map `ebpf:"changes"`
+	Losses    *ebpf.Map `ebpf:"losses"`
+	Matcher   *ebpf.Map `ebpf:"matcher"`
+	NameIds   *ebpf.Map `ebpf:"name_ids"`
+	Names     *ebpf.Map `ebpf:"names"`
+	Overflow  *ebpf.Map `ebpf:"overflow"`
+	Pods      *ebpf.Map `ebpf:"pods"`
+	Processes *ebpf.Map `ebpf:"processes"`
+	Quotas    *ebpf.Map `ebpf:"quotas"`
+	Removed   *ebpf.Map `ebpf:"removed"`
+	Scopes    *ebpf.Map `ebpf:"scopes"`
+	Scratch   *ebpf.Map `ebpf:"scratch"`
+	Series    *ebpf.Map `ebpf:"series"`
+	State     *ebpf.Map `ebpf:"state"`
+	Tasks     *ebpf.Map `ebpf:"tasks"`
+	Totals    *ebpf.Map `ebpf:"totals"`
+	Verdicts  *ebpf.Map `ebpf:"verdicts"`
 }
 
 func (m *FentryMaps) Close() error {
 	return _FentryClose(
 		m.Calls,
 		m.Cgroups,
+		m.Changes,
 		m.Losses,
 		m.Matcher,
 		m.NameIds,
 		m.Names,
 		m.Overflow,
 		m.Pods,
+		m.Processes,
 		m.Quotas,
 		m.Removed,
 		m.Scopes,
@@ -196,6 +206,7 @@ func (m *FentryMaps) Close() error {
 // It can be passed to LoadFentryObjects or ebpf.CollectionSpec.LoadAndAssign.
 type FentryVariables struct {
 	CgroupController *ebpf.Variable `ebpf:"cgroup_controller"`
+	I386Registers    *ebpf.Variable `ebpf:"i386_registers"`
 	LabelBinary      *ebpf.Variable `ebpf:"label_binary"`
 	LabelCgroup      *ebpf.Variable `ebpf:"label_cgroup"`
 	Parameters       *ebpf.Variable `ebpf:"parameters"`

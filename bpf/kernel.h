@@ -12,6 +12,7 @@
 /* include/linux/mm_types.h */
 struct file;
 struct files_struct;
+struct css_set;
 
 struct mm_struct {
 	struct file *exe_file;
@@ -94,35 +95,22 @@ struct cred {
 	struct user_namespace *user_ns;
 };
 
-/* include/linux/kernfs.h, include/linux/cgroup-defs.h */
-struct kernfs_node {
-	const char *name;
-	__u64 id;
+/* arch/x86/include/asm/thread_info.h, arch/arm64/include/asm/thread_info.h */
+#if defined(__TARGET_ARCH_x86)
+#define TS_COMPAT 2 /* in a system call of i386 */
+struct thread_info {
+	__u32 status;
 };
-
-struct cgroup;
-
-struct cgroup_subsys_state {
-	struct cgroup *cgroup;
-	struct cgroup_subsys_state *parent;
+#elif defined(__TARGET_ARCH_arm64)
+#define TIF_32BIT 22 /* runs a 32-bit program */
+struct thread_info {
+	unsigned long flags;
 };
-
-struct cgroup_root {
-	int hierarchy_id;
-};
-
-struct cgroup {
-	struct cgroup_subsys_state self;
-	struct kernfs_node *kn;
-	struct cgroup_root *root;
-};
-
-struct css_set {
-	struct cgroup_subsys_state *subsys[1];
-};
+#endif
 
 /* include/linux/sched.h */
 struct task_struct {
+	struct thread_info thread_info;
 	struct mm_struct *mm;
 	struct task_struct *real_parent;
 	struct task_struct *group_leader;
@@ -134,6 +122,11 @@ struct task_struct {
 	struct nsproxy *nsproxy;
 	struct css_set *cgroups;
 	__u64 self_exec_id;
+};
+
+/* kernel/bpf/task_iter.c */
+struct bpf_iter__task {
+	struct task_struct *task;
 };
 
 /* include/linux/bpf.h */
@@ -153,6 +146,8 @@ struct trace_event_raw_sys_exit {
 #if defined(__TARGET_ARCH_x86)
 /* arch/x86/include/asm/ptrace.h */
 struct pt_regs {
+	unsigned long bp;
+	unsigned long bx;
 	unsigned long ax;
 	unsigned long r10;
 	unsigned long r9;

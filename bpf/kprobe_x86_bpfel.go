@@ -18,12 +18,14 @@ import (
 const (
 	KprobeMapCalls               = "calls"
 	KprobeMapCgroups             = "cgroups"
+	KprobeMapChanges             = "changes"
 	KprobeMapLosses              = "losses"
 	KprobeMapMatcher             = "matcher"
 	KprobeMapNameIds             = "name_ids"
 	KprobeMapNames               = "names"
 	KprobeMapOverflow            = "overflow"
 	KprobeMapPods                = "pods"
+	KprobeMapProcesses           = "processes"
 	KprobeMapQuotas              = "quotas"
 	KprobeMapRemoved             = "removed"
 	KprobeMapScopes              = "scopes"
@@ -38,6 +40,7 @@ const (
 	KprobeProgMatchKprobeSyscall = "match_kprobe_syscall"
 	KprobeProgMatchKretprobe     = "match_kretprobe"
 	KprobeVarCgroupController    = "cgroup_controller"
+	KprobeVarI386Registers       = "i386_registers"
 	KprobeVarLabelBinary         = "label_binary"
 	KprobeVarLabelCgroup         = "label_cgroup"
 	KprobeVarParameters          = "parameters"
@@ -97,23 +100,25 @@ type KprobeProgramSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type KprobeMapSpecs struct {
-	Calls    *ebpf.MapSpec `ebpf:"calls"`
-	Cgroups  *ebpf.MapSpec `ebpf:"cgroups"`
-	Losses   *ebpf.MapSpec `ebpf:"losses"`
-	Matcher  *ebpf.MapSpec `ebpf:"matcher"`
-	NameIds  *ebpf.MapSpec `ebpf:"name_ids"`
-	Names    *ebpf.MapSpec `ebpf:"names"`
-	Overflow *ebpf.MapSpec `ebpf:"overflow"`
-	Pods     *ebpf.MapSpec `ebpf:"pods"`
-	Quotas   *ebpf.MapSpec `ebpf:"quotas"`
-	Removed  *ebpf.MapSpec `ebpf:"removed"`
-	Scopes   *ebpf.MapSpec `ebpf:"scopes"`
-	Scratch  *ebpf.MapSpec `ebpf:"scratch"`
-	Series   *ebpf.MapSpec `ebpf:"series"`
-	State    *ebpf.MapSpec `ebpf:"state"`
-	Tasks    *ebpf.MapSpec `ebpf:"tasks"`
-	Totals   *ebpf.MapSpec `ebpf:"totals"`
-	Verdicts *ebpf.MapSpec `ebpf:"verdicts"`
+	Calls     *ebpf.MapSpec `ebpf:"calls"`
+	Cgroups   *ebpf.MapSpec `ebpf:"cgroups"`
+	Changes   *ebpf.MapSpec `ebpf:"changes"`
+	Losses    *ebpf.MapSpec `ebpf:"losses"`
+	Matcher   *ebpf.MapSpec `ebpf:"matcher"`
+	NameIds   *ebpf.MapSpec `ebpf:"name_ids"`
+	Names     *ebpf.MapSpec `ebpf:"names"`
+	Overflow  *ebpf.MapSpec `ebpf:"overflow"`
+	Pods      *ebpf.MapSpec `ebpf:"pods"`
+	Processes *ebpf.MapSpec `ebpf:"processes"`
+	Quotas    *ebpf.MapSpec `ebpf:"quotas"`
+	Removed   *ebpf.MapSpec `ebpf:"removed"`
+	Scopes    *ebpf.MapSpec `ebpf:"scopes"`
+	Scratch   *ebpf.MapSpec `ebpf:"scratch"`
+	Series    *ebpf.MapSpec `ebpf:"series"`
+	State     *ebpf.MapSpec `ebpf:"state"`
+	Tasks     *ebpf.MapSpec `ebpf:"tasks"`
+	Totals    *ebpf.MapSpec `ebpf:"totals"`
+	Verdicts  *ebpf.MapSpec `ebpf:"verdicts"`
 }
 
 // KprobeVariableSpecs contains global variables before they are loaded into the kernel.
@@ -121,6 +126,7 @@ type KprobeMapSpecs struct {
 // It can be passed ebpf.CollectionSpec.Assign.
 type KprobeVariableSpecs struct {
 	CgroupController *ebpf.VariableSpec `ebpf:"cgroup_controller"`
+	I386Registers    *ebpf.VariableSpec `ebpf:"i386_registers"`
 	LabelBinary      *ebpf.VariableSpec `ebpf:"label_binary"`
 	LabelCgroup      *ebpf.VariableSpec `ebpf:"label_cgroup"`
 	Parameters       *ebpf.VariableSpec `ebpf:"parameters"`
@@ -148,35 +154,39 @@ func (o *KprobeObjects) Close() error {
 //
 // It can be passed to LoadKprobeObjects or ebpf.CollectionSpec.LoadAndAssign.
 type KprobeMaps struct {
-	Calls    *ebpf.Map `ebpf:"calls"`
-	Cgroups  *ebpf.Map `ebpf:"cgroups"`
-	Losses   *ebpf.Map `ebpf:"losses"`
-	Matcher  *ebpf.Map `ebpf:"matcher"`
-	NameIds  *ebpf.Map `ebpf:"name_ids"`
-	Names    *ebpf.Map `ebpf:"names"`
-	Overflow *ebpf.Map `ebpf:"overflow"`
-	Pods     *ebpf.Map `ebpf:"pods"`
-	Quotas   *ebpf.Map `ebpf:"quotas"`
-	Removed  *ebpf.Map `ebpf:"removed"`
-	Scopes   *ebpf.Map `ebpf:"scopes"`
-	Scratch  *ebpf.Map `ebpf:"scratch"`
-	Series   *ebpf.Map `ebpf:"series"`
-	State    *ebpf.Map `ebpf:"state"`
-	Tasks    *ebpf.Map `ebpf:"tasks"`
-	Totals   *ebpf.Map `ebpf:"totals"`
-	Verdicts *ebpf.Map `ebpf:"verdicts"`
+	Calls     *ebpf.Map `ebpf:"calls"`
+	Cgroups   *ebpf.Map `ebpf:"cgroups"`
+	Changes   *ebpf.Map `ebpf:"changes"`
+	Losses    *ebpf.Map `ebpf:"losses"`
+	Matcher   *ebpf.Map `ebpf:"matcher"`
+	NameIds   *ebpf.Map `ebpf:"name_ids"`
+	Names     *ebpf.Map `ebpf:"names"`
+	Overflow  *ebpf.Map `ebpf:"overflow"`
+	Pods      *ebpf.Map `ebpf:"pods"`
+	Processes *ebpf.Map `ebpf:"processes"`
+	Quotas    *ebpf.Map `ebpf:"quotas"`
+	Removed   *ebpf.Map `ebpf:"removed"`
+	Scopes    *ebpf.Map `ebpf:"scopes"`
+	Scratch   *ebpf.Map `ebpf:"scratch"`
+	Series    *ebpf.Map `ebpf:"series"`
+	State     *ebpf.Map `ebpf:"state"`
+	Tasks     *ebpf.Map `ebpf:"tasks"`
+	Totals    *ebpf.Map `ebpf:"totals"`
+	Verdicts  *ebpf.Map `ebpf:"verdicts"`
 }
 
 func (m *KprobeMaps) Close() error {
 	return _KprobeClose(
 		m.Calls,
 		m.Cgroups,
+		m.Changes,
 		m.Losses,
 		m.Matcher,
 		m.NameIds,
 		m.Names,
 		m.Overflow,
 		m.Pods,
+		m.Processes,
 		m.Quotas,
 		m.Removed,
 		m.Scopes,
@@ -194,6 +204,7 @@ func (m *KprobeMaps) Close() error {
 // It can be passed to LoadKprobeObjects or ebpf.CollectionSpec.LoadAndAssign.
 type KprobeVariables struct {
 	CgroupController *ebpf.Variable `ebpf:"cgroup_controller"`
+	I386Registers    *ebpf.Variable `ebpf:"i386_registers"`
 	LabelBinary      *ebpf.Variable `ebpf:"label_binary"`
 	LabelCgroup      *ebpf.Variable `ebpf:"label_cgroup"`
 	Parameters       *ebpf.Variable `ebpf:"parameters"`

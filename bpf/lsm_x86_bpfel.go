@@ -18,12 +18,14 @@ import (
 const (
 	LSMMapCalls            = "calls"
 	LSMMapCgroups          = "cgroups"
+	LSMMapChanges          = "changes"
 	LSMMapLosses           = "losses"
 	LSMMapMatcher          = "matcher"
 	LSMMapNameIds          = "name_ids"
 	LSMMapNames            = "names"
 	LSMMapOverflow         = "overflow"
 	LSMMapPods             = "pods"
+	LSMMapProcesses        = "processes"
 	LSMMapQuotas           = "quotas"
 	LSMMapRemoved          = "removed"
 	LSMMapScopes           = "scopes"
@@ -93,23 +95,25 @@ type LSMProgramSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type LSMMapSpecs struct {
-	Calls    *ebpf.MapSpec `ebpf:"calls"`
-	Cgroups  *ebpf.MapSpec `ebpf:"cgroups"`
-	Losses   *ebpf.MapSpec `ebpf:"losses"`
-	Matcher  *ebpf.MapSpec `ebpf:"matcher"`
-	NameIds  *ebpf.MapSpec `ebpf:"name_ids"`
-	Names    *ebpf.MapSpec `ebpf:"names"`
-	Overflow *ebpf.MapSpec `ebpf:"overflow"`
-	Pods     *ebpf.MapSpec `ebpf:"pods"`
-	Quotas   *ebpf.MapSpec `ebpf:"quotas"`
-	Removed  *ebpf.MapSpec `ebpf:"removed"`
-	Scopes   *ebpf.MapSpec `ebpf:"scopes"`
-	Scratch  *ebpf.MapSpec `ebpf:"scratch"`
-	Series   *ebpf.MapSpec `ebpf:"series"`
-	State    *ebpf.MapSpec `ebpf:"state"`
-	Tasks    *ebpf.MapSpec `ebpf:"tasks"`
-	Totals   *ebpf.MapSpec `ebpf:"totals"`
-	Verdicts *ebpf.MapSpec `ebpf:"verdicts"`
+	Calls     *ebpf.MapSpec `ebpf:"calls"`
+	Cgroups   *ebpf.MapSpec `ebpf:"cgroups"`
+	Changes   *ebpf.MapSpec `ebpf:"changes"`
+	Losses    *ebpf.MapSpec `ebpf:"losses"`
+	Matcher   *ebpf.MapSpec `ebpf:"matcher"`
+	NameIds   *ebpf.MapSpec `ebpf:"name_ids"`
+	Names     *ebpf.MapSpec `ebpf:"names"`
+	Overflow  *ebpf.MapSpec `ebpf:"overflow"`
+	Pods      *ebpf.MapSpec `ebpf:"pods"`
+	Processes *ebpf.MapSpec `ebpf:"processes"`
+	Quotas    *ebpf.MapSpec `ebpf:"quotas"`
+	Removed   *ebpf.MapSpec `ebpf:"removed"`
+	Scopes    *ebpf.MapSpec `ebpf:"scopes"`
+	Scratch   *ebpf.MapSpec `ebpf:"scratch"`
+	Series    *ebpf.MapSpec `ebpf:"series"`
+	State     *ebpf.MapSpec `ebpf:"state"`
+	Tasks     *ebpf.MapSpec `ebpf:"tasks"`
+	Totals    *ebpf.MapSpec `ebpf:"totals"`
+	Verdicts  *ebpf.MapSpec `ebpf:"verdicts"`
 }
 
 // LSMVariableSpecs contains global variables before they are loaded into the kernel.
@@ -144,35 +148,39 @@ func (o *LSMObjects) Close() error {
 //
 // It can be passed to LoadLSMObjects or ebpf.CollectionSpec.LoadAndAssign.
 type LSMMaps struct {
-	Calls    *ebpf.Map `ebpf:"calls"`
-	Cgroups  *ebpf.Map `ebpf:"cgroups"`
-	Losses   *ebpf.Map `ebpf:"losses"`
-	Matcher  *ebpf.Map `ebpf:"matcher"`
-	NameIds  *ebpf.Map `ebpf:"name_ids"`
-	Names    *ebpf.Map `ebpf:"names"`
-	Overflow *ebpf.Map `ebpf:"overflow"`
-	Pods     *ebpf.Map `ebpf:"pods"`
-	Quotas   *ebpf.Map `ebpf:"quotas"`
-	Removed  *ebpf.Map `ebpf:"removed"`
-	Scopes   *ebpf.Map `ebpf:"scopes"`
-	Scratch  *ebpf.Map `ebpf:"scratch"`
-	Series   *ebpf.Map `ebpf:"series"`
-	State    *ebpf.Map `ebpf:"state"`
-	Tasks    *ebpf.Map `ebpf:"tasks"`
-	Totals   *ebpf.Map `ebpf:"totals"`
-	Verdicts *ebpf.Map `ebpf:"verdicts"`
+	Calls     *ebpf.Map `ebpf:"calls"`
+	Cgroups   *ebpf.Map `ebpf:"cgroups"`
+	Changes   *ebpf.Map `ebpf:"changes"`
+	Losses    *ebpf.Map `ebpf:"losses"`
+	Matcher   *ebpf.Map `ebpf:"matcher"`
+	NameIds   *ebpf.Map `ebpf:"name_ids"`
+	Names     *ebpf.Map `ebpf:"names"`
+	Overflow  *ebpf.Map `ebpf:"overflow"`
+	Pods      *ebpf.Map `ebpf:"pods"`
+	Processes *ebpf.Map `ebpf:"processes"`
+	Quotas    *ebpf.Map `ebpf:"quotas"`
+	Removed   *ebpf.Map `ebpf:"removed"`
+	Scopes    *ebpf.Map `ebpf:"scopes"`
+	Scratch   *ebpf.Map `ebpf:"scratch"`
+	Series    *ebpf.Map `ebpf:"series"`
+	State     *ebpf.Map `ebpf:"state"`
+	Tasks     *ebpf.Map `ebpf:"tasks"`
+	Totals    *ebpf.Map `ebpf:"totals"`
+	Verdicts  *ebpf.Map `ebpf:"verdicts"`
 }
 
 func (m *LSMMaps) Close() error {
 	return _LSMClose(
 		m.Calls,
 		m.Cgroups,
+		m.Changes,
 		m.Losses,
 		m.Matcher,
 		m.NameIds,
 		m.Names,
 		m.Overflow,
 		m.Pods,
+		m.Processes,
 		m.Quotas,
 		m.Removed,
 		m.Scopes,

@@ -59,6 +59,23 @@ static __always_inline __u32 intern_chunk(struct name_key *key)
 	return known ? *known : NAME_OTHER;
 }
 
+/* Makes the next chunk of the path in a scratch slot the key; false behind the last. */
+static __always_inline bool next_chunk(struct scratch_value *s)
+{
+	__u32 at = s->at, left;
+
+	if (at >= PATH_SIZE)
+		return false;
+	left = PATH_SIZE - at;
+	if (left > CHUNK_SIZE)
+		left = CHUNK_SIZE;
+	s->at = at + left;
+	__builtin_memset(&s->name, 0, sizeof(s->name));
+	s->name.parent = s->id;
+	bpf_probe_read_kernel(s->name.chunk, left & 127, &s->path[at & (PATH_SIZE - 1)]);
+	return true;
+}
+
 /*
  * Interns the next chunk of the path in a scratch slot; 1 when that was the
  * last. Steps of loops are global functions on numbers: the verifier looks at
@@ -67,18 +84,9 @@ static __always_inline __u32 intern_chunk(struct name_key *key)
 __noinline int intern_step(__u32 slot)
 {
 	struct scratch_value *s = bpf_map_lookup_elem(&scratch, &slot);
-	__u32 at, left;
 
-	if (!s || s->at >= PATH_SIZE)
+	if (!s || !next_chunk(s))
 		return 1;
-	at = s->at;
-	left = PATH_SIZE - at;
-	if (left > CHUNK_SIZE)
-		left = CHUNK_SIZE;
-	s->at = at + left;
-	__builtin_memset(&s->name, 0, sizeof(s->name));
-	s->name.parent = s->id;
-	bpf_probe_read_kernel(s->name.chunk, left & 127, &s->path[at & (PATH_SIZE - 1)]);
 	s->id = intern_chunk(&s->name);
 	return s->id == NAME_OTHER;
 }

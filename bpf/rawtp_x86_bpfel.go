@@ -36,6 +36,13 @@ type RawTPCgroupValue struct {
 	Pod      RawTPPodKey
 }
 
+type RawTPChangeKey struct {
+	_       structs.HostLayout
+	Process RawTPProcessKey
+	Counter uint32
+	Unused  uint32
+}
+
 type RawTPLoss uint32
 
 const (
@@ -47,7 +54,8 @@ const (
 	RawTPLossLOSS_TEXT_TRUNCATED  RawTPLoss = 5
 	RawTPLossLOSS_TEXT_UNREADABLE RawTPLoss = 6
 	RawTPLossLOSS_CGROUPS_FULL    RawTPLoss = 7
-	RawTPLossLOSS_REASONS         RawTPLoss = 8
+	RawTPLossLOSS_PROCESS_UNKNOWN RawTPLoss = 8
+	RawTPLossLOSS_REASONS         RawTPLoss = 9
 )
 
 type RawTPNameKey struct {
@@ -74,6 +82,27 @@ const (
 type RawTPPodKey struct {
 	_   structs.HostLayout
 	Uid [40]int8
+}
+
+type RawTPPrivileges struct {
+	_            structs.HostLayout
+	Capabilities [3]uint64
+	Namespaces   [10]uint32
+}
+
+type RawTPProcessKey struct {
+	_         structs.HostLayout
+	Tgid      uint32
+	StartTime uint32
+}
+
+type RawTPProcessValue struct {
+	_        structs.HostLayout
+	Executed uint64
+	Older    uint64
+	Start    RawTPPrivileges
+	Changed  uint32
+	Unsure   uint32
 }
 
 type RawTPScopesValue struct {
@@ -143,12 +172,14 @@ type RawTPVerdictKey struct {
 const (
 	RawTPMapCalls            = "calls"
 	RawTPMapCgroups          = "cgroups"
+	RawTPMapChanges          = "changes"
 	RawTPMapLosses           = "losses"
 	RawTPMapMatcher          = "matcher"
 	RawTPMapNameIds          = "name_ids"
 	RawTPMapNames            = "names"
 	RawTPMapOverflow         = "overflow"
 	RawTPMapPods             = "pods"
+	RawTPMapProcesses        = "processes"
 	RawTPMapQuotas           = "quotas"
 	RawTPMapRemoved          = "removed"
 	RawTPMapScopes           = "scopes"
@@ -220,23 +251,25 @@ type RawTPProgramSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type RawTPMapSpecs struct {
-	Calls    *ebpf.MapSpec `ebpf:"calls"`
-	Cgroups  *ebpf.MapSpec `ebpf:"cgroups"`
-	Losses   *ebpf.MapSpec `ebpf:"losses"`
-	Matcher  *ebpf.MapSpec `ebpf:"matcher"`
-	NameIds  *ebpf.MapSpec `ebpf:"name_ids"`
-	Names    *ebpf.MapSpec `ebpf:"names"`
-	Overflow *ebpf.MapSpec `ebpf:"overflow"`
-	Pods     *ebpf.MapSpec `ebpf:"pods"`
-	Quotas   *ebpf.MapSpec `ebpf:"quotas"`
-	Removed  *ebpf.MapSpec `ebpf:"removed"`
-	Scopes   *ebpf.MapSpec `ebpf:"scopes"`
-	Scratch  *ebpf.MapSpec `ebpf:"scratch"`
-	Series   *ebpf.MapSpec `ebpf:"series"`
-	State    *ebpf.MapSpec `ebpf:"state"`
-	Tasks    *ebpf.MapSpec `ebpf:"tasks"`
-	Totals   *ebpf.MapSpec `ebpf:"totals"`
-	Verdicts *ebpf.MapSpec `ebpf:"verdicts"`
+	Calls     *ebpf.MapSpec `ebpf:"calls"`
+	Cgroups   *ebpf.MapSpec `ebpf:"cgroups"`
+	Changes   *ebpf.MapSpec `ebpf:"changes"`
+	Losses    *ebpf.MapSpec `ebpf:"losses"`
+	Matcher   *ebpf.MapSpec `ebpf:"matcher"`
+	NameIds   *ebpf.MapSpec `ebpf:"name_ids"`
+	Names     *ebpf.MapSpec `ebpf:"names"`
+	Overflow  *ebpf.MapSpec `ebpf:"overflow"`
+	Pods      *ebpf.MapSpec `ebpf:"pods"`
+	Processes *ebpf.MapSpec `ebpf:"processes"`
+	Quotas    *ebpf.MapSpec `ebpf:"quotas"`
+	Removed   *ebpf.MapSpec `ebpf:"removed"`
+	Scopes    *ebpf.MapSpec `ebpf:"scopes"`
+	Scratch   *ebpf.MapSpec `ebpf:"scratch"`
+	Series    *ebpf.MapSpec `ebpf:"series"`
+	State     *ebpf.MapSpec `ebpf:"state"`
+	Tasks     *ebpf.MapSpec `ebpf:"tasks"`
+	Totals    *ebpf.MapSpec `ebpf:"totals"`
+	Verdicts  *ebpf.MapSpec `ebpf:"verdicts"`
 }
 
 // RawTPVariableSpecs contains global variables before they are loaded into the kernel.
@@ -271,35 +304,39 @@ func (o *RawTPObjects) Close() error {
 //
 // It can be passed to LoadRawTPObjects or ebpf.CollectionSpec.LoadAndAssign.
 type RawTPMaps struct {
-	Calls    *ebpf.Map `ebpf:"calls"`
-	Cgroups  *ebpf.Map `ebpf:"cgroups"`
-	Losses   *ebpf.Map `ebpf:"losses"`
-	Matcher  *ebpf.Map `ebpf:"matcher"`
-	NameIds  *ebpf.Map `ebpf:"name_ids"`
-	Names    *ebpf.Map `ebpf:"names"`
-	Overflow *ebpf.Map `ebpf:"overflow"`
-	Pods     *ebpf.Map `ebpf:"pods"`
-	Quotas   *ebpf.Map `ebpf:"quotas"`
-	Removed  *ebpf.Map `ebpf:"removed"`
-	Scopes   *ebpf.Map `ebpf:"scopes"`
-	Scratch  *ebpf.Map `ebpf:"scratch"`
-	Series   *ebpf.Map `ebpf:"series"`
-	State    *ebpf.Map `ebpf:"state"`
-	Tasks    *ebpf.Map `ebpf:"tasks"`
-	Totals   *ebpf.Map `ebpf:"totals"`
-	Verdicts *ebpf.Map `ebpf:"verdicts"`
+	Calls     *ebpf.Map `ebpf:"calls"`
+	Cgroups   *ebpf.Map `ebpf:"cgroups"`
+	Changes   *ebpf.Map `ebpf:"changes"`
+	Losses    *ebpf.Map `ebpf:"losses"`
+	Matcher   *ebpf.Map `ebpf:"matcher"`
+	NameIds   *ebpf.Map `ebpf:"name_ids"`
+	Names     *ebpf.Map `ebpf:"names"`
+	Overflow  *ebpf.Map `ebpf:"overflow"`
+	Pods      *ebpf.Map `ebpf:"pods"`
+	Processes *ebpf.Map `ebpf:"processes"`
+	Quotas    *ebpf.Map `ebpf:"quotas"`
+	Removed   *ebpf.Map `ebpf:"removed"`
+	Scopes    *ebpf.Map `ebpf:"scopes"`
+	Scratch   *ebpf.Map `ebpf:"scratch"`
+	Series    *ebpf.Map `ebpf:"series"`
+	State     *ebpf.Map `ebpf:"state"`
+	Tasks     *ebpf.Map `ebpf:"tasks"`
+	Totals    *ebpf.Map `ebpf:"totals"`
+	Verdicts  *ebpf.Map `ebpf:"verdicts"`
 }
 
 func (m *RawTPMaps) Close() error {
 	return _RawTPClose(
 		m.Calls,
 		m.Cgroups,
+		m.Changes,
 		m.Losses,
 		m.Matcher,
 		m.NameIds,
 		m.Names,
 		m.Overflow,
 		m.Pods,
+		m.Processes,
 		m.Quotas,
 		m.Removed,
 		m.Scopes,

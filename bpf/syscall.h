@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * Arguments in registers. A function's are where its calling convention puts
- * them; a system call's wrapper gets one, the registers of user space, and the
- * fourth of those differs on x86 (arch/x86/include/asm/syscall_wrapper.h).
+ * them; a system call's wrapper gets one, the registers of user space, which on
+ * x86 are others for each ABI (arch/x86/include/asm/syscall_wrapper.h).
  */
 #pragma once
 #include "event.h"
+
+/* Whether a wrapper on x86 is one of i386: its arguments are lower halves. */
+const volatile __u32 i386_registers = 0;
 
 #if defined(__TARGET_ARCH_x86)
 
@@ -26,6 +29,15 @@ static __always_inline __u64 returned(struct pt_regs *regs)
 
 static __always_inline void read_syscall(struct event *event, struct pt_regs *user)
 {
+	if (i386_registers) {
+		event->args[0] = (__u32)user->bx;
+		event->args[1] = (__u32)user->cx;
+		event->args[2] = (__u32)user->dx;
+		event->args[3] = (__u32)user->si;
+		event->args[4] = (__u32)user->di;
+		event->args[5] = (__u32)user->bp;
+		return;
+	}
 	event->args[0] = user->di;
 	event->args[1] = user->si;
 	event->args[2] = user->dx;
@@ -38,6 +50,15 @@ static __always_inline void probe_syscall(struct event *event, struct pt_regs *r
 {
 	struct pt_regs *user = (struct pt_regs *)regs->di;
 
+	if (i386_registers) {
+		event->args[0] = (__u32)BPF_CORE_READ(user, bx);
+		event->args[1] = (__u32)BPF_CORE_READ(user, cx);
+		event->args[2] = (__u32)BPF_CORE_READ(user, dx);
+		event->args[3] = (__u32)BPF_CORE_READ(user, si);
+		event->args[4] = (__u32)BPF_CORE_READ(user, di);
+		event->args[5] = (__u32)BPF_CORE_READ(user, bp);
+		return;
+	}
 	event->args[0] = BPF_CORE_READ(user, di);
 	event->args[1] = BPF_CORE_READ(user, si);
 	event->args[2] = BPF_CORE_READ(user, dx);

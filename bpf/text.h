@@ -7,22 +7,32 @@
 #include "event.h"
 #include "strings.h"
 
+/*
+ * Whether a file is one that overlayfs has opened in a layer to serve another.
+ * Before 6.7 it has the path of that other file, and passes the same functions:
+ * every access would count twice (open_with_fake_path, backing_file_open).
+ */
+static __always_inline bool is_backing(struct file *file, struct dentry *dentry)
+{
+	return BPF_CORE_READ(file, f_inode) != BPF_CORE_READ(dentry, d_inode);
+}
+
 static __always_inline void read_path(struct scratch_value *s, __u32 slot)
 {
-	struct path *path = (void *)s->value;
 	struct file *file;
 
 	if (s->kind == TEXT_DENTRY) {
 		s->dentry = s->value;
 		enter_mount(s, 0);
+	} else if (s->kind == TEXT_PATH) {
+		begin_walk(s, (void *)s->value);
 	} else {
-		if (s->kind != TEXT_PATH) {
-			file = file_behind(s->value, s->kind);
-			if (!file)
-				return;
-			path = &file->f_path;
-		}
-		begin_walk(s, path);
+		file = file_behind(s->value, s->kind);
+		if (!file)
+			return;
+		begin_walk(s, &file->f_path);
+		if (is_backing(file, (void *)s->dentry))
+			return;
 	}
 	/* Where a path begins decides: its end alone is none. */
 	if (walk_path(s, slot, s->kind == TEXT_EXE || s->kind == TEXT_PARENT_EXE))

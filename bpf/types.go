@@ -37,6 +37,12 @@ const (
 // ScopesMax is how many scopes there can be (SCOPE_WORDS in bpf/workload.h).
 const ScopesMax = 1024
 
+// LineageValue is the value of the lineage map.
+type LineageValue = LineageLineageValue
+
+// ChangeKey is the key of the changes map.
+type ChangeKey = RawTPChangeKey
+
 // Ids of names that are no entry of the names map (enum in bpf/names.h).
 const (
 	NameNone  uint32 = 0 // no executable
@@ -52,6 +58,6 @@ const NameBits = 24
 func LossReasons() []string {
 	return []string{
 		"no_matcher", "bad_slot", "scratch_busy", "names_full", "path_truncated",
-		"text_truncated", "text_unreadable", "cgroups_full",
+		"text_truncated", "text_unreadable", "cgroups_full", "process_unknown",
 	}
 }

@@ -75,6 +75,29 @@ static __noinline __u64 current_task(struct event *event)
 	return bpf_get_current_task();
 }
 
+/* Marks the numbers of 32-bit system calls, as in policies (package plan). */
+#define COMPAT_BIT (1ULL << 31)
+
+/*
+ * The number of the system call that the current task is in, with its ABI: calls
+ * of i386 and of 32-bit Arm have numbers of their own. x32 calls have a bit of
+ * their own in the number already.
+ */
+static __noinline __u64 syscall_id(struct event *event, __u64 number)
+{
+	struct task_struct *task = (void *)bpf_get_current_task();
+
+	asm volatile("" : "+r"(event), "+r"(number));
+#if defined(__TARGET_ARCH_x86)
+	if (BPF_CORE_READ(task, thread_info.status) & TS_COMPAT)
+		number |= COMPAT_BIT;
+#elif defined(__TARGET_ARCH_arm64)
+	if (BPF_CORE_READ(task, thread_info.flags) & (1UL << TIF_32BIT))
+		number |= COMPAT_BIT;
+#endif
+	return number;
+}
+
 /* How a set of capabilities is found. */
 enum capability_holder {
 	HOLDER_SET,  /* at the address itself */

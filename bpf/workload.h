@@ -6,6 +6,7 @@
  * workload, one bit for each scope.
  */
 #pragma once
+#include "cgroup.h"
 #include "maps.h"
 
 enum workload {

@@ -24,6 +24,7 @@ type agent struct {
 	// workloads and cluster are nil where all processes are the host's.
 	workloads *workload.Workloads
 	cluster   *cluster
+	counters  *counters
 	opts      plan.Options
 	log       *slog.Logger
 	logged    map[plan.ID]kernel.Hook
@@ -49,14 +50,9 @@ func newAgent(k *kernel.Kernel, o runOptions, log *slog.Logger) *agent {
 	return a
 }
 
-// counters are those of the kernel with the names of workloads.
-func (a *agent) counters() counters {
-	return counters{a.kernel, a.workloads, a.log}
-}
-
 // sources are what the collector exposes.
 func (a *agent) sources() collector.Sources {
-	s := collector.Sources{Counters: a.counters(), Policies: a.set, Workloads: a.workloads}
+	s := collector.Sources{Counters: a.counters, Policies: a.set, Workloads: a.workloads}
 	if a.cluster != nil { // a nil *cluster in the interface would not be nil
 		s.Cluster = a.cluster
 	}
@@ -79,12 +75,13 @@ func (a *agent) ready() bool { return a.cluster == nil || a.cluster.settled() }
 func (a *agent) reload() {
 	loaded := a.set.load()
 	here, skipped := forNode(loaded, a.cluster.nodeLabels())
-	if err := a.setScopes(here); err != nil {
+	partial := !a.cluster.allListed()
+	if err := a.setScopes(here, partial); err != nil {
 		a.log.Error("apply scopes of policies", "err", err)
 		return // what counts now is in order
 	}
 	planned := plan.Build(here, a.kernel.Facts(), a.opts)
-	planned.Partial = !a.cluster.allListed()
+	planned.Partial = partial
 	hooks, err := a.kernel.Apply(planned)
 	if err != nil {
 		a.log.Error("apply policies", "err", err)
@@ -97,8 +94,8 @@ func (a *agent) reload() {
 }
 
 // setScopes has the kernel know which processes policies are for, before a program
-// asks.
-func (a *agent) setScopes(policies []*policy.Policy) error {
+// asks. partial says that there may be more policies.
+func (a *agent) setScopes(policies []*policy.Policy, partial bool) error {
 	scopes := plan.Scopes(policies)
 	numbers, err := a.kernel.ScopeNumbers(scopes)
 	if err != nil {
@@ -109,6 +106,9 @@ func (a *agent) setScopes(policies []*policy.Policy) error {
 		_, ok := numbers[s.Key()]
 		return !ok
 	})
+	if partial {
+		return a.workloads.SetSomeScopes(numbers, scopes)
+	}
 	return a.workloads.SetScopes(numbers, scopes)
 }
 

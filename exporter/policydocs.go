@@ -26,7 +26,8 @@ func writePolicyDocs(w io.Writer) error {
 		"capabilitySets": policy.CapabilitySets, "fileTypes": policy.FileTypes, "limits": policy.Limits,
 		"namespaces": policy.Namespaces, "sources": policy.DataSources,
 		"actions": actionRows, "listTypes": listRows, "operators": operatorRows, "options": optionRows,
-		"sections": sectionRows, "selectorFields": selectorRows, "types": typeRows, "unsupported": unsupported,
+		"specFields": specRows, "hookFields": hookRows, "argumentFields": argumentRows, "selectorFields": selectorRows,
+		"types": typeRows, "unsupported": unsupported,
 		"tracepointTypes": tracepointTypes, "pathOperators": func() []policy.Operator { return policy.BinaryOperators()[2:] },
 		"instructions": func() int { return match.MaxInstructions },
 	}).Parse(policyDocs)
@@ -39,42 +40,6 @@ func writePolicyDocs(w io.Writer) error {
 // wordRow explains a word of the language.
 type wordRow struct {
 	Name, Meaning string
-}
-
-func sectionRows() []wordRow {
-	meanings := map[policy.Section]string{
-		policy.Kprobes:     "functions of the kernel, system calls among them",
-		policy.Fentries:    "the same: how a function is attached to is up to the agent",
-		policy.Tracepoints: "events of the kernel, by the fields of their records or raw",
-		policy.LSMHooks:    "hooks of the kernel's security modules",
-		policy.Uprobes:     "functions, and other places, of programs and libraries",
-		policy.USDTs:       "static probes of programs and libraries",
-	}
-	var rows []wordRow
-	for _, s := range policy.Sections() {
-		rows = append(rows, wordRow{string(s), meanings[s]})
-	}
-	return rows
-}
-
-func selectorRows() []wordRow {
-	return []wordRow{
-		{"matchArgs", "arguments (`args` of the hook)"},
-		{"matchData", "`data` of the hook"},
-		{"matchReturnArgs", "what the function returns. The event is counted when it does"},
-		{"matchPIDs", "the process's id: `operator`, `values`; `isNamespacePID: true` for that in its own pid namespace, `followForks: true` if those of its ancestors count too"},
-		{"matchBinaries", "the executable's path: `operator`, `values`, `followChildren`"},
-		{"matchParentBinaries", "that of the parent process"},
-		{"matchNamespaces", "a namespace of the thread: `namespace`, `operator`, and as `values` inode numbers or `host_ns` for that of the host's first process"},
-		{"matchNamespaceChanges", "which namespaces the process has changed since its program was started"},
-		{"matchCapabilities", "a capability set of the thread: `type` (`Effective` by default), `operator`, and as `values` capabilities, of which `In` wants at least one; `isNamespaceCapability: true` excludes threads in the host's user namespace"},
-		{"matchCapabilityChanges", "which capabilities the process has gained or lost since its program was started"},
-		{"matchWorkloads", "the pod or container, see [scope](#scope)"},
-		{"matchActions", "none: [actions](#actions)"},
-		{"matchReturnActions", "none: actions for when the function has returned"},
-		{"macros", "those of the named [macros](#macros)"},
-		{"label", "none: a name, accepted"},
-	}
 }
 
 func listRows() []wordRow {
@@ -152,10 +117,6 @@ type refusal struct {
 
 func unsupported() []refusal {
 	return []refusal{
-		{
-			[]string{"matchNamespaceChanges", "matchCapabilityChanges", "followChildren"},
-			"what a process was when its program was started is not kept",
-		},
 		{[]string{"pt_regs"}, "registers other than those of arguments are not read"},
 		{[]string{"usdts"}, "arguments of a probe that are in memory; those in registers and constants are fine"},
 		{[]string{"resolve"}, "bit fields of structures"},

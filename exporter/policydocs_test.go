@@ -149,7 +149,12 @@ func TestDocsUnsupported(t *testing.T) {
 func unsupportedFilter(t *testing.T, typ policy.Type, s policy.Selector) bool {
 	t.Helper()
 	arg := match.Arg{Source: match.Source{Kind: match.Register}, Type: typ}
-	_, err := match.Compile(match.Input{Rules: []match.Rule{{Args: []match.Arg{arg}, Selectors: []policy.Selector{s}}}})
+	in := match.Input{Rules: []match.Rule{{Args: []match.Arg{arg}, Selectors: []policy.Selector{s}}}}
+	in.Changes, in.Descents = map[uint32]uint32{0: 1}, map[uint64]uint32{}
+	for _, f := range s.Binaries {
+		in.Descents[match.PathsKey(f)] = 1
+	}
+	_, err := match.Compile(in)
 	if err != nil && !errors.Is(err, match.ErrUnsupported) {
 		t.Errorf("%s: %v", typ, err)
 	}
@@ -158,7 +163,7 @@ func unsupportedFilter(t *testing.T, typ policy.Type, s policy.Selector) bool {
 
 // TestMeanings: every word in a table has its meaning.
 func TestMeanings(t *testing.T) {
-	for _, rows := range []any{sectionRows(), selectorRows(), listRows(), optionRows(), actionRows(), operatorRows()} {
+	for _, rows := range []any{specRows(), hookRows(), argumentRows(), selectorRows(), listRows(), optionRows(), actionRows(), operatorRows()} {
 		for i, list := 0, reflect.ValueOf(rows); i < list.Len(); i++ {
 			if row := list.Index(i); row.FieldByName("Meaning").IsZero() {
 				t.Errorf("%v has no meaning", row.FieldByName("Name"))

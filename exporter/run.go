@@ -124,7 +124,8 @@ func run(o runOptions, log *slog.Logger) (err error) {
 	if !o.noStandard {
 		a.set.standard = policies.Standard()
 	}
-	a.workloads = startWorkloads(k, o.kernel, log)
+	a.workloads = startWorkloads(k, o.kernel, filter, log)
+	a.counters = &counters{kernel: k, workloads: a.workloads, log: log}
 	if a.cluster, err = connect(*o.cluster, a.workloads, a.set, log); err != nil {
 		return err
 	}
@@ -188,7 +189,7 @@ func (a *agent) loop(ctx context.Context, changes <-chan struct{}, hangup <-chan
 			if err := a.kernel.Heartbeat(); err != nil {
 				a.log.Error("heartbeat", "err", err)
 			}
-			a.counters().refresh()
+			a.counters.refresh()
 		}
 	}
 }

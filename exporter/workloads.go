@@ -4,7 +4,9 @@ package main
 
 import (
 	"log/slog"
+	"sync"
 
+	"github.com/tetrameter/tetrameter/exporter/collector"
 	"github.com/tetrameter/tetrameter/exporter/kernel"
 	"github.com/tetrameter/tetrameter/exporter/workload"
 )
@@ -37,10 +39,13 @@ type counters struct {
 	kernel    *kernel.Kernel
 	workloads *workload.Workloads
 	log       *slog.Logger
+
+	mu     sync.Mutex
+	logged string // the last problem of refresh, while it lasts
 }
 
 // Read implements collector.Counters.
-func (c counters) Read() (*kernel.Snapshot, error) {
+func (c *counters) Read() (*kernel.Snapshot, error) {
 	snapshot, err := c.kernel.Read()
 	if err != nil {
 		return nil, err
@@ -52,21 +57,29 @@ func (c counters) Read() (*kernel.Snapshot, error) {
 
 // refresh is also for every few seconds: a container whose name came late should
 // not wait for a scrape.
-func (c counters) refresh() {
-	if err := c.workloads.Refresh(); err != nil {
+func (c *counters) refresh() {
+	text := ""
+	err := c.workloads.Refresh()
+	if err != nil {
+		text = err.Error()
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if text != c.logged && err != nil {
 		c.log.Error("look for workloads", "err", err)
 	}
+	c.logged = text
 }
 
 // startWorkloads makes the kernel watch cgroups and takes over what an earlier
 // agent knew. Without cgroups, all processes are the host's.
-func startWorkloads(k *kernel.Kernel, o kernel.Options, log *slog.Logger) *workload.Workloads {
+func startWorkloads(k *kernel.Kernel, o kernel.Options, filter collector.Filter, log *slog.Logger) *workload.Workloads {
 	root, err := k.WatchCgroups()
 	if err != nil {
 		log.Error("new containers are not noticed", "err", err)
 	}
 	w := workload.New(workloadMaps{k}, workload.Options{
-		CgroupRoot: root, Numbers: k.Workloads(), Retention: o.Retention, Logger: log,
+		CgroupRoot: root, Numbers: k.Workloads(), Retention: o.Retention, Series: filter.Exposed, Logger: log,
 	})
 	if err := w.Start(); err != nil {
 		log.Error("look for containers", "err", err)

@@ -69,7 +69,7 @@ func policyMetrics() []Metric {
 		{mapEntries, "Entries in a map.", gauge, mapName},
 		{mapCapacity, "Entries that a map can hold.", gauge, mapName},
 		{losses, "Times that a program could not do its work fully.", counter, []Label{
-			{"reason", "no_matcher: an event while a hook was being attached was not counted; bad_slot: an event was not counted; scratch_busy, names_full: an event was counted with binary ~other; path_truncated: a binary label is the end of a longer path; cgroups_full: a container counts as the host"},
+			{"reason", "no_matcher: an event while a hook was being attached was not counted; bad_slot: an event was not counted; scratch_busy, names_full: an event was counted with binary ~other; path_truncated: a binary label is the end of a longer path; cgroups_full: a container counts as the host; process_unknown: a filter failed because it is not known how a process began"},
 		}},
 	}
 }

@@ -77,3 +77,16 @@ func (s scrape) clusterStats() {
 		s.send(kubernetesEvents, float64(n), result)
 	}
 }
+
+// Exposed leaves of labels those that series have: cgroups that it makes equal
+// share their series.
+func (f Filter) Exposed(l workload.Labels) workload.Labels {
+	all := f.apply(eventLabels{
+		labelNamespace: l.Namespace, labelPod: l.Pod, labelContainer: l.Container,
+		labelWorkload: l.Workload, labelWorkloadKind: l.Kind,
+	})
+	return workload.Labels{
+		Namespace: all[labelNamespace], Pod: all[labelPod], Container: all[labelContainer],
+		Workload: all[labelWorkload], Kind: all[labelWorkloadKind],
+	}
+}

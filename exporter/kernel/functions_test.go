@@ -17,6 +17,9 @@ import (
 func TestFunctionsLoad(t *testing.T) {
 	k := open(t)
 	facts := k.Facts()
+	if err := k.openLineage(); err != nil {
+		t.Fatal(err)
+	}
 	for _, test := range []struct {
 		name    string
 		load    func() (*ebpf.CollectionSpec, error)

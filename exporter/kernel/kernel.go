@@ -68,6 +68,7 @@ type Kernel struct {
 	cgroups      hierarchy
 	watchers     []watcher
 	names        *names
+	lineage      *lineage // nil unless a policy needs it
 	clock        clock
 	clockProgram *ebpf.Program
 	seed         uint64                 // of hashes of tasks
@@ -149,6 +150,7 @@ func (k *Kernel) Close() error {
 	if k.clockProgram != nil {
 		errs = append(errs, k.clockProgram.Close())
 	}
+	errs = append(errs, k.lineage.close())
 	if k.maps != nil {
 		errs = append(errs, k.maps.close())
 	}
@@ -189,13 +191,14 @@ func (k *Kernel) Apply(p plan.Plan) ([]Hook, error) {
 	var errs []error
 	k.hooks = nil
 	wanted := map[string]bool{}
+	unknown := k.prepareLineage(p)
 	for _, h := range p.Hooks {
 		wanted[h.Key()] = true
 		if p.Partial && k.inherited(h) {
 			k.hooks = append(k.hooks, k.inheritedStatus(h)...)
 			continue
 		}
-		status, err := k.applyHook(h)
+		status, err := k.applyHook(h, unknown)
 		if err != nil {
 			errs = append(errs, fmt.Errorf("hook %s: %w", h.Label, err))
 		}
@@ -206,11 +209,10 @@ func (k *Kernel) Apply(p plan.Plan) ([]Hook, error) {
 	}
 	errs = append(errs, k.removeOthers(wanted), k.pins.removeOtherLayouts())
 	k.slots.retireOthers(p, k.counting())
-	err := errors.Join(errs...)
-	if err == nil {
-		err = k.scopes.release() // otherwise old programs may still test them
-	}
-	return k.hooks, err
+	if errors.Join(errs...) == nil {
+		errs = append(errs, k.scopes.release(), k.releaseLineage(p))
+	} // else programs may run that need what the plan does not
+	return k.hooks, errors.Join(errs...)
 }
 
 // counting returns the counters that attached programs count.
@@ -225,8 +227,8 @@ func (k *Kernel) counting() map[plan.ID]bool {
 }
 
 // applyHook attaches a hook or switches its matchers. A counter that finds no
-// room is left out.
-func (k *Kernel) applyHook(h plan.Hook) ([]Hook, error) {
+// room is left out, and so is one that is refused.
+func (k *Kernel) applyHook(h plan.Hook, refused map[plan.ID]error) ([]Hook, error) {
 	defer k.calm.begin()()
 	in := matchInput{
 		hook: h, slots: map[plan.ID]uint32{}, binaries: map[string]uint32{}, refused: map[plan.ID]string{},
@@ -237,6 +239,7 @@ func (k *Kernel) applyHook(h plan.Hook) ([]Hook, error) {
 			maps.Copy(in.binaries, binaries)
 			in.slots[id], err = k.slots.assign(id)
 		}
+		err = errors.Join(err, refused[id])
 		if err != nil {
 			delete(in.slots, id)
 			in.refused[id] = err.Error()

@@ -190,6 +190,8 @@ func (l loading) code(p plan.Point, ids []plan.ID) (asm.Instructions, error) {
 		Guard:          p.Guard,
 		Rules:          p.MatchRules(slots),
 		Binaries:       l.in.binaries,
+		Descents:       l.lineage.descents(),
+		Changes:        l.lineage.changes(),
 		HostNamespaces: l.hostNS,
 		Exit:           p.Exit,
 		Scopes:         l.scopes.wanted,

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/cilium/ebpf"
 
@@ -54,7 +55,7 @@ func mapSpecs(opts Options) (map[string]*ebpf.MapSpec, error) {
 		slotsMap: slotsSpec(), heartbeatMap: heartbeatSpec(), scopeNumbersMap: scopeNumbersSpec(),
 	}
 	for name, m := range spec.Maps {
-		if isShared(name) {
+		if isShared(name) && !slices.Contains(lineageMaps(), name) {
 			specs[name] = m
 		}
 	}

@@ -32,6 +32,7 @@ const layout = "v3"
 //	ROOT/v3/hooks/KEY/KIND,TARGET/link   one per attach point, see pointName
 //	                             /program  what is attached: jumps to
 //	                             /matcher  a program array with the matcher
+//	ROOT/v3/lineage/AGENT/EVENT/link     programs on fork, exec and exit
 //
 // Without pinning it has no root and does nothing.
 type pins struct {
@@ -85,6 +86,9 @@ func (p *pins) hooks() string { return filepath.Join(p.root, layout, "hooks") }
 func (p *pins) watcher(event string) string {
 	return filepath.Join(p.root, layout, "watchers", event)
 }
+
+// lineage is the directory of the programs that keep how processes began.
+func (p *pins) lineage() string { return filepath.Join(p.root, layout, "lineage") }
 
 // point is the directory of one attach point.
 func (p *pins) point(hookKey, name string) string {

@@ -100,6 +100,11 @@ func (k *Kernel) loadProgram(t template, name string, p plan.Point, body asm.Ins
 	if err := k.setConstants(spec, p); err != nil {
 		return nil, err
 	}
+	for _, unused := range lineageMaps() {
+		if k.maps.byName[unused] == nil {
+			delete(spec.Maps, unused)
+		}
+	}
 	replace := k.maps.replacements(spec)
 	if matcher != nil {
 		replace[bpf.RawTPMapMatcher] = matcher
@@ -122,6 +127,7 @@ func (k *Kernel) setConstants(spec *ebpf.CollectionSpec, p plan.Point) error {
 		return 1
 	}
 	constants := map[string]uint32{
+		bpf.FentryVarI386Registers:   enabled(!p.I386),
 		bpf.RawTPVarLabelBinary:      enabled(k.opts.NoBinary),
 		bpf.RawTPVarLabelCgroup:      enabled(k.opts.NoCgroup),
 		bpf.RawTPVarSeriesPerCgroup:  k.seriesPerCgroup(),
@@ -135,8 +141,10 @@ func (k *Kernel) setConstants(spec *ebpf.CollectionSpec, p plan.Point) error {
 			}
 		}
 	}
-	if err := spec.Variables[bpf.RawTPVarTaskSeed].Set(k.seed); err != nil {
-		return fmt.Errorf("constant %s: %w", bpf.RawTPVarTaskSeed, err)
+	if seed, ok := spec.Variables[bpf.RawTPVarTaskSeed]; ok {
+		if err := seed.Set(k.seed); err != nil {
+			return fmt.Errorf("constant %s: %w", bpf.RawTPVarTaskSeed, err)
+		}
 	}
 	return nil
 }

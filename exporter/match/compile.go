@@ -72,6 +72,7 @@ func compileEntry(c *code, b builder) error {
 		if len(b.rule.Selectors[i].Return) > 0 {
 			setWaiting(c, i)
 		} else {
+			b.seeChanges(c, b.rule.Selectors[i], failed)
 			c.jump(matched)
 		}
 		c.place(failed)
@@ -81,6 +82,7 @@ func compileEntry(c *code, b builder) error {
 	}
 	count(c, b.rule, matched, next)
 	if late {
+		b.seeWaiting(c)
 		keepWaiting(c, b.waiting)
 	}
 	return nil

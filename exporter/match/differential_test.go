@@ -32,7 +32,7 @@ type hook struct {
 	in     match.Input
 	world  world
 	runs   int
-	result map[uint32]int // of one run
+	result map[uint32]int // of all runs
 }
 
 // random makes a hook of one to three policies with the same declarations, each
@@ -50,17 +50,37 @@ func random(rng *rand.Rand, features reference.Features) hook {
 		h.in.Guard, passes = h.guard(rng)
 	}
 	slots := []uint32{rng.Uint32() >> 8, rng.Uint32() >> 8}
+	var parts []policy.Hook
 	for i := 0; i == 0 || i < len(spec.Selectors) && i < 3; i++ {
 		part := spec
 		part.Selectors = split(spec.Selectors, i)
 		rule := h.rule(rng, part)
 		rule.Slot = slots[rng.IntN(2)]
-		h.in.Rules = append(h.in.Rules, rule)
-		if passes && reference.Match(part, event) {
-			h.result[rule.Slot]++
-		}
+		h.in.Rules, parts = append(h.in.Rules, rule), append(parts, part)
+	}
+	lineageInput(&h.in)
+	h.world.descents, h.world.changes = h.in.Descents, h.in.Changes
+	if passes {
+		h.expect(parts)
 	}
 	return h
+}
+
+// expect fills in what the policies count, by the reference.
+func (h hook) expect(parts []policy.Hook) {
+	seen := map[uint32]reference.Privileges{}
+	for range h.runs {
+		for i, part := range parts {
+			e, slot := h.world.event, h.in.Rules[i].Slot
+			if before, ok := seen[slot]; ok {
+				e.Before = before
+			}
+			if reference.Match(part, e) {
+				h.result[slot]++
+			}
+			seen[slot] = reference.See(part, e)
+		}
+	}
 }
 
 // split gives policy i the selectors from i on.
@@ -119,10 +139,6 @@ func (h hook) check() error {
 	if err != nil {
 		return err
 	}
-	want := map[uint32]int{}
-	for slot, n := range h.result {
-		want[slot] = n * h.runs
-	}
 	m := machine{world: h.world}
 	for range h.runs {
 		for _, ins := range []asm.Instructions{entry, exit} {
@@ -135,11 +151,11 @@ func (h hook) check() error {
 			m.exit = !m.exit
 		}
 	}
-	if maps.Equal(want, m.counted) {
+	if maps.Equal(h.result, m.counted) {
 		return nil
 	}
 	return fmt.Errorf("counts differ (-want +got):\n%s%+v\n%+v\n%s%s",
-		cmp.Diff(want, m.counted), h.in, h.world.event, short(entry), short(exit))
+		cmp.Diff(h.result, m.counted), h.in, h.world.event, short(entry), short(exit))
 }
 
 // short is a listing that fits on a few screens.
@@ -212,7 +228,7 @@ func TestDifferential(t *testing.T) {
 				if err := h.check(); err != nil {
 					t.Fatal(err)
 				}
-				rules += len(h.in.Rules)
+				rules += len(h.in.Rules) * h.runs
 				for _, n := range h.result {
 					matches += n
 				}

@@ -23,18 +23,21 @@ type executable struct {
 }
 
 func (b builder) binary(f policy.BinaryFilter) (condition, error) {
+	if f.FollowChildren {
+		return b.descendant(f, "binary", 0)
+	}
 	return b.path(f, executable{"binary", "binary", textExecutable})
 }
 
 func (b builder) parentBinary(f policy.BinaryFilter) (condition, error) {
+	if f.FollowChildren {
+		return b.descendant(f, "parent binary", 1)
+	}
 	return b.path(f, executable{"parent binary", "parent_binary", textParentExecutable})
 }
 
 // path makes the condition of a filter on the path of an executable.
 func (b builder) path(f policy.BinaryFilter, of executable) (condition, error) {
-	if f.FollowChildren {
-		return nil, fmt.Errorf("%v: followChildren: %w", f.Pos, ErrUnsupported)
-	}
 	tree, ok := newTree(f.Operator, f.Paths)
 	if !ok {
 		return nil, fmt.Errorf("%v: operator %s on a %s: %w", f.Pos, f.Operator, of.name, ErrUnsupported)

@@ -61,7 +61,7 @@ func (h *hook) only(t *testing.T, rng *rand.Rand, arg policy.Arg, f policy.ArgFi
 	spec := policy.Hook{Args: []policy.Arg{arg}, Selectors: []policy.Selector{{Args: []policy.ArgFilter{f}}}}
 	rule := h.rule(rng, spec)
 	rule.Slot = 1
-	h.in.Guard, h.in.Rules, h.result = nil, []match.Rule{rule}, map[uint32]int{}
+	h.in.Guard, h.in.Rules, h.result, h.runs = nil, []match.Rule{rule}, map[uint32]int{}, 1
 	if reference.Match(spec, h.world.event) {
 		h.result[1] = 1
 	}

@@ -66,6 +66,7 @@ func alone(h policy.Hook) match.Input {
 		}
 	}
 	in.Rules = []match.Rule{rule}
+	lineageInput(&in)
 	return in
 }
 

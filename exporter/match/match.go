@@ -81,10 +81,12 @@ const (
 const ReturnRegister = 6
 
 // Step adds Offset to a value and then, unless Load is 0, takes the Load bytes
-// at that address for the value.
+// at that address for the value. The value that ABI ends at is the number of the
+// current system call, to which it adds 1<<31 for a 32-bit one.
 type Step struct {
 	Offset uint32
 	Load   int
+	ABI    bool
 }
 
 // Guard is a condition of the attach point itself, for a tracepoint that sees
@@ -103,6 +105,12 @@ type Input struct {
 	// Binaries gives the ids of all paths in filters on executables with In or
 	// NotIn.
 	Binaries map[string]uint32
+	// Descents gives the numbers of the lists of paths in filters with
+	// FollowChildren, by their PathsKey.
+	Descents map[uint64]uint32
+	// Changes gives the numbers by which the kernel keeps what rules with filters
+	// on changes saw last, by their slots.
+	Changes map[uint32]uint32
 	// HostNamespaces gives the inode numbers which host_ns stands for.
 	HostNamespaces map[policy.Namespace]uint32
 	// Exit asks for the half that runs when the function returns.

@@ -126,11 +126,15 @@ type holding struct {
 
 // capabilities makes the condition of a filter on capabilities.
 func (b builder) capabilities(f policy.CapabilityFilter) (condition, error) {
+	return b.holding(f)
+}
+
+func (b builder) holding(f policy.CapabilityFilter) (holding, error) {
 	h := holding{CapabilityFilter: f}
 	if f.Namespace {
 		var ok bool
 		if h.host, ok = b.in.HostNamespaces[policy.User]; !ok {
-			return nil, noNamespace(f.Pos, policy.User)
+			return h, noNamespace(f.Pos, policy.User)
 		}
 	}
 	return h, nil
@@ -149,11 +153,16 @@ func (h holding) String() string {
 	return text
 }
 
-func (h holding) compile(c *code, failed label) {
+// compileNamespace fails in the host's user namespace if the filter does.
+func (h holding) compileNamespace(c *code, failed label) {
 	if h.Namespace {
 		inode := ask(c, "namespace_inode", index(namespaces(), policy.User))
 		c.jumpIf(asm.JEq, inode, uint64(h.host), failed)
 	}
+}
+
+func (h holding) compile(c *code, failed label) {
+	h.compileNamespace(c, failed)
 	c.call("capabilities", asm.Mov.Imm(asm.R2, index(capabilitySets(), h.Set)))
 	pass := c.label()
 	hit, miss := outcomes(h.Operator.Negated(), pass, failed)

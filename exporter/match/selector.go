@@ -4,7 +4,6 @@ package match
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
 
 	"github.com/tetrameter/tetrameter/exporter/policy"
@@ -38,9 +37,10 @@ const (
 	rankScope                // the workload of the current process, found once
 	rankRegister             // a word of the event
 	rankPID
-	rankCaller // capabilities and namespaces of the current task
-	rankMemory // words of memory or of a record
-	rankBinary // id of an executable
+	rankCaller  // capabilities and namespaces of the current task
+	rankMemory  // words of memory or of a record
+	rankBinary  // id of an executable
+	rankLineage // how the process began
 	rankSocket
 	rankAddress
 	rankAncestor
@@ -83,12 +83,8 @@ func (b builder) entry(s policy.Selector) ([]condition, error) {
 	gather(&g, s.Namespaces, b.namespace)
 	gather(&g, s.Binaries, b.binary)
 	gather(&g, s.ParentBinaries, b.parentBinary)
-	gather(&g, s.CapabilityChanges, func(f policy.CapabilityFilter) (condition, error) {
-		return nil, fmt.Errorf("%v: matchCapabilityChanges: %w", f.Pos, ErrUnsupported)
-	})
-	gather(&g, s.NamespaceChanges, func(f policy.NamespaceChangeFilter) (condition, error) {
-		return nil, fmt.Errorf("%v: matchNamespaceChanges: %w", f.Pos, ErrUnsupported)
-	})
+	gather(&g, s.CapabilityChanges, b.capabilityChange)
+	gather(&g, s.NamespaceChanges, b.namespaceChange)
 	gather(&g, s.Workloads, b.workload)
 	return g.sorted()
 }

@@ -46,6 +46,10 @@ func (s Source) load(c *code, dst asm.Register) {
 			c.call("kernel_word", asm.Mov.Reg(asm.R2, dst), asm.Mov.Imm(asm.R3, int32(step.Load)))
 			c.emit(asm.Mov.Reg(dst, asm.R0))
 		}
+		if step.ABI {
+			c.call("syscall_id", asm.Mov.Reg(asm.R2, dst))
+			c.emit(asm.Mov.Reg(dst, asm.R0))
+		}
 	}
 }
 

@@ -26,8 +26,19 @@ func (h *hook) source(rng *rand.Rand, t policy.Type, index int, register uint64)
 		return h.field(value, size)
 	case 2, 3:
 		return h.structure(rng, value, size)
+	case 4:
+		if size != 8 || index == match.ReturnRegister {
+			break
+		}
+		return h.syscallID(value, index, register)
 	}
 	return match.Source{Kind: match.Register, Index: index}
+}
+
+// syscallID lets the value be what becomes of the number in a register.
+func (h *hook) syscallID(value uint64, index int, number uint64) match.Source {
+	h.world.words[request{"syscall_id", number, 0}] = value
+	return match.Source{Kind: match.Register, Index: index, Steps: []match.Step{{ABI: true}}}
 }
 
 // extended is what the low bits mean as 64-bit two's complement.

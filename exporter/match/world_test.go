@@ -40,6 +40,9 @@ type world struct {
 
 	functions map[string]function
 
+	descents   map[uint64]uint32               // match.Input
+	changes    map[uint32]uint32               // likewise
+	seen       map[uint32]reference.Privileges // by the numbers in changes
 	verdicts   map[[2]uint64]uint64
 	remembered map[uint32]uint64
 	counted    map[uint32]int
@@ -60,7 +63,7 @@ type request struct {
 func newWorld(e reference.Event, garbage *rand.Rand) world {
 	w := world{
 		event: e, garbage: garbage, words: map[request]uint64{}, functions: functions(),
-		verdicts: map[[2]uint64]uint64{}, remembered: map[uint32]uint64{}, counted: map[uint32]int{},
+		verdicts: map[[2]uint64]uint64{}, remembered: map[uint32]uint64{}, seen: map[uint32]reference.Privileges{}, counted: map[uint32]int{},
 	}
 	for i, arg := range e.Args {
 		binary.LittleEndian.PutUint64(w.memo[8*i:], arg)
@@ -134,30 +137,35 @@ type function struct {
 
 func functions() map[string]function {
 	return map[string]function{
-		"count":            {1, true, func(w *world, p []uint64) (uint64, error) { w.counted[uint32(p[0])]++; return 0, nil }},
-		"binary":           {0, true, func(w *world, _ []uint64) (uint64, error) { return w.id(w.event.Binary) }},
-		"parent_binary":    {0, true, func(w *world, _ []uint64) (uint64, error) { return w.id(w.event.Parent) }},
-		"in_scope":         {1, true, (*world).inScope},
-		"capabilities":     {1, false, (*world).capabilities},
-		"namespace_inode":  {1, true, (*world).namespace},
-		"user_word":        {1, false, func(w *world, p []uint64) (uint64, error) { return w.userWord(p[0]), nil }},
-		"kernel_word":      {2, false, asks("kernel_word")},
-		"context_word":     {2, false, asks("context_word")},
-		"context_address":  {1, false, asks("context_address")},
-		"context_location": {1, false, asks("context_location")},
-		"current_task":     {0, false, func(*world, []uint64) (uint64, error) { return currentTask, nil }},
-		"text":             {3, false, (*world).readText},
-		"contains":         {2, true, (*world).contains},
-		"file_type":        {2, true, (*world).fileType},
-		"sock_word":        {2, false, (*world).sockWord},
-		"sock_address":     {2, true, (*world).sockAddress},
-		"capability_word":  {2, false, (*world).capabilityWord},
-		"pid":              {1, true, (*world).pid},
-		"descends":         {2, true, (*world).descends},
-		"verdict":          {2, true, (*world).verdict},
-		"set_verdict":      {3, true, (*world).setVerdict},
-		"remember":         {2, true, (*world).remember},
-		"recall":           {1, false, (*world).recall},
+		"count":                {1, true, func(w *world, p []uint64) (uint64, error) { w.counted[uint32(p[0])]++; return 0, nil }},
+		"binary":               {0, true, func(w *world, _ []uint64) (uint64, error) { return w.id(w.event.Binary) }},
+		"parent_binary":        {0, true, func(w *world, _ []uint64) (uint64, error) { return w.id(w.event.Parent) }},
+		"in_scope":             {1, true, (*world).inScope},
+		"capabilities":         {1, false, (*world).capabilities},
+		"namespace_inode":      {1, true, (*world).namespace},
+		"user_word":            {1, false, func(w *world, p []uint64) (uint64, error) { return w.userWord(p[0]), nil }},
+		"kernel_word":          {2, false, asks("kernel_word")},
+		"context_word":         {2, false, asks("context_word")},
+		"context_address":      {1, false, asks("context_address")},
+		"context_location":     {1, false, asks("context_location")},
+		"syscall_id":           {1, false, asks("syscall_id")},
+		"current_task":         {0, false, func(*world, []uint64) (uint64, error) { return currentTask, nil }},
+		"text":                 {3, false, (*world).readText},
+		"contains":             {2, true, (*world).contains},
+		"file_type":            {2, true, (*world).fileType},
+		"sock_word":            {2, false, (*world).sockWord},
+		"sock_address":         {2, true, (*world).sockAddress},
+		"capability_word":      {2, false, (*world).capabilityWord},
+		"pid":                  {1, true, (*world).pid},
+		"descends":             {2, true, (*world).descends},
+		"verdict":              {2, true, (*world).verdict},
+		"set_verdict":          {3, true, (*world).setVerdict},
+		"executed":             {2, true, (*world).executed},
+		"changed_namespaces":   {2, true, (*world).changedNamespaces},
+		"changed_capabilities": {2, false, (*world).changedCapabilities},
+		"see_changes":          {2, true, (*world).seeChanges},
+		"remember":             {2, true, (*world).remember},
+		"recall":               {1, false, (*world).recall},
 	}
 }
 

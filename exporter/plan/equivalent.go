@@ -86,6 +86,9 @@ func lookUp(p Place, arch string) ([]StandIn, error) {
 	if name, ok := strings.CutPrefix(p.Function, syscallPrefix(arch)+"sys_"); ok && p.Syscall {
 		return []StandIn{syscallStandIn(name, nil, registers(argRegisters)...)}, nil
 	}
+	if p.Syscall && strings.HasPrefix(p.Function, i386Prefix) {
+		return nil, fmt.Errorf("tracepoints of system calls leave out those of 32-bit programs, as %s", p.Function)
+	}
 	for _, e := range Equivalents() {
 		if e.Function == p.function() {
 			return e.Points, nil

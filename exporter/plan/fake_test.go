@@ -43,7 +43,7 @@ func (k fakeKernel) Function(name string) (*btf.FuncProto, error) {
 		return proto, nil
 	}
 	n, ok := k.parameters[name]
-	if !ok && strings.Contains(name, "_sys_") {
+	if !ok && strings.Contains(name, "_sys_") && !strings.Contains(name, "_compat_") && !strings.Contains(name, "_sys_ia32_") {
 		n, ok = 1, true
 	}
 	if !ok {
@@ -187,6 +187,9 @@ func renderPoint(p plan.Point) string {
 	if p.Syscall {
 		text += " syscall"
 	}
+	if p.I386 {
+		text += " of i386"
+	}
 	if p.Exit {
 		text += " exit"
 	}
@@ -224,6 +227,9 @@ func renderArg(a match.Arg) string {
 		text += fmt.Sprintf(" +%d", s.Offset)
 		if s.Load != 0 {
 			text += fmt.Sprintf(" load %d", s.Load)
+		}
+		if s.ABI {
+			text += " with its ABI"
 		}
 	}
 	if a.Size.Kind != match.None {

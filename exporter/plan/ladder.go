@@ -210,28 +210,53 @@ func (h *Hook) sites(kind Kind, kernel Kernel) ([]site, error) {
 	return h.functionSites(kind, kernel)
 }
 
-// functionSites is the function itself; kprobes need not know its prototype.
+// functionSites is the function itself, or those of a 32-bit system call;
+// kprobes need not know prototypes.
 func (h *Hook) functionSites(kind Kind, kernel Kernel) ([]site, error) {
-	proto, err := kernel.Function(h.function())
-	if err != nil && kind == Fentry {
-		return nil, err
-	}
-	if kind == Fentry {
-		if err := described(proto); err != nil {
+	var sites []site
+	for _, function := range h.entries(kernel) {
+		proto, err := kernel.Function(function)
+		if err != nil && kind == Fentry {
 			return nil, err
 		}
+		if kind == Fentry {
+			if err := described(proto); err != nil {
+				return nil, err
+			}
+		}
+		s := functionSite(function, proto, kernel)
+		if h.Syscall {
+			s.Syscall, s.types, s.registers = true, nil, argRegisters
+			s.I386 = strings.HasPrefix(function, i386Prefix)
+		}
+		if kind == Kprobe {
+			s.Parameters = 0
+		}
+		sites = append(sites, s)
 	}
-	s := functionSite(h.function(), proto, kernel)
-	if h.Syscall {
-		s.Syscall, s.types, s.registers = true, nil, argRegisters
-		if strings.HasPrefix(h.Function, "__ia32_") {
-			s.registers = 0 // those of 32-bit programs are others
+	return sites, nil
+}
+
+// i386Prefix is that of the functions which 32-bit system calls enter on x86
+// (arch/x86/include/asm/syscall_wrapper.h).
+const i386Prefix = "__ia32_"
+
+// entries are the functions at which programs enter the place. The system calls
+// of i386 that need more than a conversion of registers have functions of their
+// own, and only a table in the kernel's code says which do: it calls one of those
+// that exist. No call enters two.
+func (p Place) entries(kernel Kernel) []string {
+	entries := []string{p.function()}
+	name, i386 := strings.CutPrefix(p.Function, i386Prefix+"sys_")
+	if !p.Syscall || !i386 || strings.HasPrefix(name, "ia32_") {
+		return entries
+	}
+	for _, kind := range []string{"compat_sys_", "sys_ia32_", "compat_sys_ia32_"} {
+		if _, err := kernel.Function(i386Prefix + kind + name); err == nil {
+			entries = append(entries, i386Prefix+kind+name)
 		}
 	}
-	if kind == Kprobe {
-		s.Parameters = 0
-	}
-	return []site{s}, nil
+	return entries
 }
 
 // described returns an error if a parameter points to a structure that the

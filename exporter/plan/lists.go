@@ -13,14 +13,15 @@ import (
 )
 
 // syscallTable has a line for each system call: its name and its numbers on
-// amd64, arm64 and i386, or "-".
+// amd64, arm64, i386 and arm32, or "-".
 //
 //go:generate sh syscalls.sh
 //go:embed syscalls.txt
 var syscallTable string
 
-// i386Bit marks the numbers of 32-bit system calls of amd64, as Tetragon does.
-const i386Bit = 1 << 31
+// compatBit marks the numbers of 32-bit system calls, as Tetragon does: i386 ones
+// of amd64, arm32 ones of arm64 (COMPAT_BIT in bpf/values.h).
+const compatBit = 1 << 31
 
 func listNamed(name string, lists []policy.List) (policy.List, error) {
 	for _, l := range lists {
@@ -97,7 +98,9 @@ func syscallNumber(call, arch string) (uint64, error) {
 	case (abi == "" || nativeABI(abi, arch)) && arch == "arm64":
 		column = 2
 	case abi == "i386" && arch == "amd64":
-		column, bit = 3, i386Bit
+		column, bit = 3, compatBit
+	case abi == "arm32" && arch == "arm64":
+		column, bit = 4, compatBit
 	default:
 		return 0, fmt.Errorf("%s: the ABI is not known on %s", call, arch)
 	}

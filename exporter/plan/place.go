@@ -234,7 +234,7 @@ func functionName(call string, syscall bool, arch string) string {
 	abi, name, foreign := strings.Cut(call, "/")
 	switch {
 	case foreign && abi == "i386" && arch == "amd64":
-		return "__ia32_" + name
+		return i386Prefix + name
 	case foreign && abi == "arm32" && arch == "arm64":
 		return "__arm64_compat_" + name
 	case foreign && nativeABI(abi, arch):

@@ -89,6 +89,8 @@ type Point struct {
 	Part int
 	// Syscall says that arguments are those of a system call.
 	Syscall bool
+	// I386 says that they are in the registers of 32-bit x86 programs.
+	I386 bool
 	// Exit says that the point is reached when the function returns.
 	Exit bool
 	// Parameters is how many arguments the program may read.
@@ -188,8 +190,8 @@ func (h Hook) Binaries(id ID) []string {
 			continue
 		}
 		for _, s := range r.Spec.Selectors {
-			for _, f := range append(s.Binaries[:len(s.Binaries):len(s.Binaries)], s.ParentBinaries...) {
-				if f.Operator.Positive() == policy.In {
+			for _, f := range binaryFilters(s) {
+				if f.Operator.Positive() == policy.In && !f.FollowChildren {
 					paths = append(paths, f.Paths...)
 				}
 			}

@@ -39,7 +39,10 @@ type RuleReport struct {
 	Policy    string `json:"policy"`
 	// Selectors are alternatives, each with its filters in the order of testing.
 	Selectors []string `json:"selectors,omitempty"`
-	Refused   string   `json:"refused,omitempty"`
+	// Lineage are the tracepoints whose programs keep how processes began, which
+	// all policies that need it share.
+	Lineage []string `json:"lineage,omitempty"`
+	Refused string   `json:"refused,omitempty"`
 }
 
 // PointReport is the matcher of one attach point. Instructions are those of the
@@ -92,13 +95,20 @@ func (h Hook) report() HookReport {
 // assumed is what selectors are compiled with when no kernel gave the numbers:
 // how many there are decides the code, not which.
 func (h Hook) assumed() match.Input {
-	in := match.Input{Binaries: map[string]uint32{}, HostNamespaces: map[policy.Namespace]uint32{}, Scopes: map[string]uint32{}}
-	for _, r := range h.Rules {
+	in := match.Input{
+		Binaries: map[string]uint32{}, HostNamespaces: map[policy.Namespace]uint32{}, Scopes: map[string]uint32{},
+		Descents: map[uint64]uint32{}, Changes: map[uint32]uint32{},
+	}
+	for i, r := range h.Rules {
+		in.Changes[uint32(i)] = 1
 		for _, s := range append(selectorScopes(r.Spec.Selectors), r.Scope.Scope) {
 			in.Scopes[policy.Scoped{Namespace: r.Scope.Namespace, Scope: s}.Key()] = uint32(len(in.Scopes))
 		}
 	}
 	for _, id := range h.IDs() {
+		for key := range h.Lineage(id).Lists {
+			in.Descents[key] = 1
+		}
 		for _, path := range h.Binaries(id) {
 			in.Binaries[path] = uint32(len(in.Binaries) + 2)
 		}
@@ -111,6 +121,9 @@ func (h Hook) assumed() match.Input {
 
 func (h Hook) ruleReport(id ID, in match.Input) RuleReport {
 	r := RuleReport{Namespace: id.Namespace, Policy: id.Policy}
+	if h.Lineage(id).Needed() {
+		r.Lineage = LineagePoints()
+	}
 	for _, rule := range h.Rules {
 		if rule.ID == id && rule.Refused != "" {
 			r.Refused = rule.Refused
@@ -205,6 +218,9 @@ func (h HookReport) write(b *strings.Builder) {
 		fmt.Fprintf(b, "  policy %s\n", fullName(p.Namespace, p.Policy))
 		for _, s := range p.Selectors {
 			fmt.Fprintf(b, "    %s\n", s)
+		}
+		if len(p.Lineage) > 0 {
+			fmt.Fprintf(b, "    keeps how processes began, at %s\n", strings.Join(p.Lineage, ", "))
 		}
 		if p.Refused != "" {
 			fmt.Fprintf(b, "    not counted: %s\n", p.Refused)

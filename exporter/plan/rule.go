@@ -86,25 +86,33 @@ func (s site) arg(a policy.Arg) (match.Arg, error) {
 		}
 		v.arg.Size = size.arg.Source
 	}
-	if len(a.Resolve) == 0 {
-		return v.arg, nil
-	}
-	if a.BTFType != "" {
-		root, err := s.kernel.Type(a.BTFType, a.BTFModule)
-		if err != nil {
-			return match.Arg{}, fmt.Errorf("%v: %w", a.Pos, err)
+	var steps []match.Step
+	if len(a.Resolve) > 0 {
+		if steps, err = s.resolve(v.typ, a); err != nil {
+			return match.Arg{}, err
 		}
-		v.typ = &btf.Pointer{Target: root}
 	}
-	if v.typ == nil {
-		return match.Arg{}, fmt.Errorf("%v: the type of argument %d is not known: set btfType", a.Pos, a.Index)
-	}
-	steps, err := resolve(v.typ, a)
-	if err != nil {
-		return match.Arg{}, err
+	if a.Type == policy.Syscall64 {
+		steps = append(steps, match.Step{ABI: true})
 	}
 	v.arg.Steps = append(slices.Clip(v.arg.Steps), steps...)
 	return v.arg, nil
+}
+
+// resolve returns the steps from a value of type typ, unless the policy knows
+// better, to what the argument declares.
+func (s site) resolve(typ btf.Type, a policy.Arg) ([]match.Step, error) {
+	if a.BTFType != "" {
+		root, err := s.kernel.Type(a.BTFType, a.BTFModule)
+		if err != nil {
+			return nil, fmt.Errorf("%v: %w", a.Pos, err)
+		}
+		typ = &btf.Pointer{Target: root}
+	}
+	if typ == nil {
+		return nil, fmt.Errorf("%v: the type of argument %d is not known: set btfType", a.Pos, a.Index)
+	}
+	return resolve(typ, a)
 }
 
 // ruleAt returns a rule as it is evaluated at the site. It is an error if a

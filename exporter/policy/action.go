@@ -123,6 +123,10 @@ const (
 // checkAction checks what the parameters of an action refer to.
 func (d *decoder) checkAction(a Action, v value, fields map[string]value, h *Hook) {
 	switch a.Kind {
+	case Post:
+		if h.Section == LSMHooks && (a.KernelStack || a.UserStack) {
+			d.errorf(v, "hooks of lsmhooks have no stack traces")
+		}
 	case Signal:
 		if !fields["argSig"].given() {
 			d.errorf(v, "action Signal needs argSig: 1 to %d", maxSignal)

@@ -54,8 +54,7 @@ func (d *decoder) decodeLists(v value) []List {
 	for _, element := range d.list(v, MaxLists, "lists") {
 		fields := d.object(element, shape{
 			required: []string{"name"},
-			optional: []string{"type", "values", "pattern"},
-			ignored:  []string{"validated"}, // by an API server of an earlier version
+			optional: []string{"type", "values", "pattern", "validated"},
 		})
 		l := List{Pos: d.pos(element)}
 		name := fields["name"]
@@ -66,6 +65,7 @@ func (d *decoder) decodeLists(v value) []List {
 		if t := fields["type"]; t.given() {
 			l.Type, _ = choose(d, t, "type", ListTypes()[1:])
 		}
+		d.boolean(fields["validated"], false) // by an API server of an earlier version
 		d.listValues(&l, element, fields)
 		lists = append(lists, l)
 		d.lists[l.Name] = &l

@@ -3,8 +3,11 @@
 package workload
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
 	"slices"
+	"time"
 )
 
 // MarkRead notes that all counters were read and exposed.
@@ -36,21 +39,26 @@ type shared struct {
 	over bool
 }
 
-// shared returns the cgroups by what is exposed of their labels.
+// shared returns the cgroups that are final by what is exposed of their labels.
 func (w *Workloads) shared() map[Labels]*shared {
 	all := map[Labels]*shared{}
 	for _, c := range w.cgroups {
+		if !w.final(c) {
+			continue
+		}
 		key := w.opts.Series(c.labels())
-		s := all[key]
-		if s == nil {
-			s = &shared{over: true}
-			all[key] = s
+		if all[key] == nil {
+			all[key] = &shared{over: true}
 		}
-		final := w.final(c)
-		if final {
-			s.final = append(s.final, c)
+		all[key].final = append(all[key].final, c)
+	}
+	if len(all) == 0 {
+		return nil
+	}
+	for _, c := range w.cgroups {
+		if s := all[w.opts.Series(c.labels())]; s != nil && (!c.pod.over() || !w.final(c)) {
+			s.over = false
 		}
-		s.over = s.over && final && c.pod.over()
 	}
 	return all
 }
@@ -117,7 +125,7 @@ func (w *Workloads) merge(list []*cgroup) error {
 	slices.SortFunc(list, func(a, b *cgroup) int {
 		switch {
 		case a.pod.over() == b.pod.over():
-			return a.released.Compare(b.released)
+			return cmp.Or(a.released.Compare(b.released), cmp.Compare(a.ID, b.ID))
 		case a.pod.over():
 			return 1
 		}
@@ -132,15 +140,28 @@ func (w *Workloads) merge(list []*cgroup) error {
 
 func (w *Workloads) deleteCgroups(list []*cgroup) error {
 	var p problems
+	now := w.opts.Now()
+	maps.DeleteFunc(w.forgotten, func(_ uint64, f forgotten) bool { return now.Sub(f.at) > scrapeTime })
 	for _, c := range list {
 		if err := w.kernel.DeleteCgroup(c.ID); err != nil {
 			p.add(fmt.Errorf("delete cgroup %d: %w", c.ID, err))
 			continue
 		}
+		w.forgotten[c.ID] = forgotten{c.labels(), now}
 		w.drop(c)
 	}
 	return p.err()
 }
+
+// forgotten is what a cgroup was called of which nothing else is known any more.
+type forgotten struct {
+	labels Labels
+	at     time.Time
+}
+
+// scrapeTime is longer than a scrape takes from reading counters to asking for
+// their labels: the series of what goes in between must not become the host's.
+const scrapeTime = time.Minute
 
 // ids are those of the cgroups, in order.
 func ids(list []*cgroup) []uint64 {

@@ -63,6 +63,28 @@ func TestDeletedPodStillRuns(t *testing.T) {
 	}
 }
 
+// TestNumberNotFreedTooEarly: a cgroup may show only after its pod was deleted,
+// with the number that the pod had.
+func TestNumberNotFreedTooEarly(t *testing.T) {
+	k := newWorld(t)
+	w := k.start()
+	setScopes(t, w, podScope("app", "web"))
+	w.SetPod(web(1, "main"))
+	number := k.pods[uid(1)]
+	k.blind = true // the program has read the number and not entered the cgroup yet
+	id := k.mkdir(podPath(1))
+	w.DeletePod(uid(1))
+	refresh(t, w)
+	k.cgroups[id] = workload.Cgroup{ID: id, Workload: number, Created: k.now, Pod: uid(1)}
+	w.SetPod(web(2, "main"))
+	if n := k.pods[uid(2)]; n == number {
+		t.Errorf("number %d is given to another pod while a cgroup has it", n)
+	}
+	if got := w.Labels(id); got != labels(web(1), "") {
+		t.Errorf("labels %+v", got)
+	}
+}
+
 // TestRetention: if nobody reads, series go after a time.
 func TestRetention(t *testing.T) {
 	k := newWorld(t)
@@ -210,5 +232,44 @@ func TestSharedSeries(t *testing.T) {
 		if len(k.cgroups) > 5 {
 			t.Errorf("%d entries", len(k.cgroups))
 		}
+	}
+}
+
+// TestLabelsOfForgotten: a scrape that read the counters just before has the
+// labels of what is forgotten, and of what is merged, a minute later nobody.
+func TestLabelsOfForgotten(t *testing.T) {
+	k := newWorld(t)
+	w := k.start()
+	w.SetPod(web(1, "main"))
+	id := k.mkdir(containerPath(1, "main"))
+	refresh(t, w)
+	k.rmdir(containerPath(1, "main"))
+	k.rmdir(podPath(1))
+	w.DeletePod(web(1).UID)
+	refresh(t, w)
+	for range 2 {
+		w.MarkRead()
+	}
+	refresh(t, w) // within a scrape
+	if _, ok := k.cgroups[id]; ok {
+		t.Fatal("not forgotten")
+	}
+	if got := w.Labels(id); got != labels(web(1), "main") {
+		t.Errorf("labels %+v", got)
+	}
+	k.now = k.now.Add(2 * time.Minute)
+	other := k.mkdir(containerPath(2, "main"))
+	k.rmdir(containerPath(2, "main"))
+	k.rmdir(podPath(2))
+	refresh(t, w)
+	for range 2 {
+		w.MarkRead()
+	}
+	refresh(t, w)
+	if got := w.Labels(id); got != (workload.Labels{}) {
+		t.Errorf("labels %+v of what nobody asks for any more", got)
+	}
+	if got := w.Labels(other); got.Pod != web(2).UID {
+		t.Errorf("labels %+v of what is just forgotten", got)
 	}
 }

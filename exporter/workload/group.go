@@ -43,7 +43,7 @@ func (w *Workloads) take(p *pod, container string) (*group, error) {
 
 // free gives the numbers of the pod back.
 func (w *Workloads) free(p *pod) {
-	for _, g := range p.groups() {
+	for g := range p.groups() {
 		delete(w.groups, g.number)
 		w.next = min(w.next, g.number)
 	}
@@ -68,10 +68,16 @@ func (w *Workloads) evaluate(g *group) Bits {
 		return g.bits // an earlier agent's, which its programs still ask for
 	}
 	var bits Bits
-	if g.pod != nil && !g.pod.known {
+	switch {
+	case g.pod != nil && !g.pod.known:
 		// An earlier agent knew the pod. What it found out holds until the API
 		// server is heard of, which may be long.
 		bits = g.bits
+	case w.some:
+		bits = g.bits
+		for number := range w.scopes {
+			bits[number/64] &^= 1 << (number % 64)
+		}
 	}
 	for number, s := range w.scopes {
 		if w.selects(g, s) {
@@ -98,6 +104,17 @@ func (w *Workloads) selects(g *group, s policy.Scoped) bool {
 // returns, the bitmaps of all workloads are written; if some could not be it
 // returns an error, and a policy with a new scope must not be loaded.
 func (w *Workloads) SetScopes(numbers map[string]uint32, scopes []policy.Scoped) error {
+	return w.setScopes(numbers, scopes, false)
+}
+
+// SetSomeScopes is SetScopes while there may be policies that are not known yet,
+// whose programs an earlier agent left: for other scopes than these, what it
+// found out holds.
+func (w *Workloads) SetSomeScopes(numbers map[string]uint32, scopes []policy.Scoped) error {
+	return w.setScopes(numbers, scopes, true)
+}
+
+func (w *Workloads) setScopes(numbers map[string]uint32, scopes []policy.Scoped, some bool) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	inForce := map[uint32]policy.Scoped{}
@@ -116,8 +133,10 @@ func (w *Workloads) SetScopes(numbers map[string]uint32, scopes []policy.Scoped)
 		}
 		inForce[number] = s
 	}
-	w.forgetScopes(inForce)
-	w.scopes = inForce
+	if !some {
+		w.forgetScopes(inForce)
+	}
+	w.scopes, w.some = inForce, some
 	var p problems
 	for _, g := range w.groups {
 		p.add(w.write(g))
@@ -126,12 +145,12 @@ func (w *Workloads) SetScopes(numbers map[string]uint32, scopes []policy.Scoped)
 }
 
 // forgetScopes clears what an earlier agent found out about scopes that are no
-// longer in force, since their numbers may be given to others. The first time
-// the numbers are those of the earlier agent.
+// longer in force, since their numbers may be given to others. The first time,
+// and after some, other numbers are those of the earlier agent.
 func (w *Workloads) forgetScopes(inForce map[uint32]policy.Scoped) {
 	var kept Bits
 	for number, s := range inForce {
-		if before, ok := w.scopes[number]; ok && before.Key() == s.Key() || w.scopes == nil {
+		if before, ok := w.scopes[number]; ok && before.Key() == s.Key() || !ok && (w.scopes == nil || w.some) {
 			kept[number/64] |= 1 << (number % 64)
 		}
 	}

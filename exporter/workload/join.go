@@ -4,8 +4,7 @@ package workload
 
 import (
 	"fmt"
-	"maps"
-	"slices"
+	"iter"
 	"strings"
 	"time"
 )
@@ -26,12 +25,22 @@ type pod struct {
 }
 
 // groups are all groups of the pod.
-func (p *pod) groups() []*group {
-	list := slices.AppendSeq(slices.Clone(p.adopted), maps.Values(p.parts))
-	if p.whole != nil {
-		list = append(list, p.whole)
+func (p *pod) groups() iter.Seq[*group] {
+	return func(yield func(*group) bool) {
+		if p.whole != nil && !yield(p.whole) {
+			return
+		}
+		for _, g := range p.adopted {
+			if !yield(g) {
+				return
+			}
+		}
+		for _, g := range p.parts {
+			if !yield(g) {
+				return
+			}
+		}
 	}
-	return list
 }
 
 // number is that of the pod's processes whose container is not known.

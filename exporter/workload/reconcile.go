@@ -79,7 +79,7 @@ func (w *Workloads) settle(p *pod) error {
 			found.add(fmt.Errorf("pod %s/%s counts as unknown: %w", p.Namespace, p.Name, err))
 		}
 	}
-	for _, g := range p.groups() {
+	for g := range p.groups() {
 		found.add(w.write(g))
 	}
 	if number := p.number(); p.entry != number && number != strangersNumber {
@@ -108,34 +108,30 @@ func (w *Workloads) withdraw(p *pod) error {
 // assign sets the numbers of cgroups right. Containers whose path is known come
 // first: they tell which container a number of an earlier agent is.
 func (w *Workloads) assign(p *problems) (changed bool) {
-	var located, others []*cgroup
-	for _, c := range w.cgroups {
-		if c.place.Container != "" {
-			located = append(located, c)
-		} else {
-			others = append(others, c)
-		}
-	}
 	late := map[*pod]time.Time{}
-	for _, c := range slices.Concat(located, others) {
-		number := w.resolve(c, p)
-		if number == c.Workload && !c.wrong {
-			continue
+	for _, located := range []bool{true, false} {
+		for _, c := range w.cgroups {
+			if located != (c.place.Container != "") {
+				continue
+			}
+			number, before := w.resolve(c, p), c.Workload
+			if number == before && !c.wrong {
+				continue
+			}
+			c.Workload = number
+			if err := w.kernel.SetCgroup(c.Cgroup); err != nil {
+				c.Workload = before
+				p.add(fmt.Errorf("set workload of cgroup %d: %w", c.ID, err))
+				continue
+			}
+			c.wrong, changed = false, true
+			w.measure(c, before, late)
 		}
-		before := c.Workload
-		c.Workload = number
-		if err := w.kernel.SetCgroup(c.Cgroup); err != nil {
-			c.Workload = before
-			p.add(fmt.Errorf("set workload of cgroup %d: %w", c.ID, err))
-			continue
-		}
-		c.wrong, changed = false, true
-		w.measure(c, before, late)
 	}
 	for pod, created := range late {
 		pod.late = true
 		w.stats.LatePods++
-		w.stats.LatePodDelay += w.opts.Now().Sub(created)
+		w.stats.LatePodDelay += max(0, w.opts.Now().Sub(created))
 	}
 	return changed
 }
@@ -225,7 +221,7 @@ func (w *Workloads) measure(c *cgroup, before uint32, late map[*pod]time.Time) {
 	for i := range part.bits {
 		if part.bits[i]&^p.whole.bits[i] != 0 {
 			w.stats.LateContainers++
-			w.stats.LateContainerDelay += w.opts.Now().Sub(c.Created)
+			w.stats.LateContainerDelay += max(0, w.opts.Now().Sub(c.Created))
 			return
 		}
 	}

@@ -5,6 +5,7 @@ package workload_test
 import (
 	"maps"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -31,7 +32,9 @@ func TestRestart(t *testing.T) {
 	w.SetPod(web(1, "main", "proxy"))
 	k.mkdir(containerPath(1, "main") + "/nested")
 	k.mkdir(containerPath(1, "proxy"))
+	ended := k.mkdir(containerPath(1, "main") + "/ended")
 	refresh(t, w)
+	k.rmdir(containerPath(1, "main") + "/ended")
 	paths := []string{podPath(1), containerPath(1, "main"), containerPath(1, "main") + "/nested", containerPath(1, "proxy")}
 	numbers, bitmaps := k.numbers(paths...), maps.Clone(k.scopes)
 
@@ -62,8 +65,54 @@ func TestRestart(t *testing.T) {
 			t.Errorf("%s: %+v", path, got)
 		}
 	}
+	// Its path is not known to the new agent, but what it was made in.
+	if got := w.Labels(ended); got != labels(web(1), "main") {
+		t.Errorf("a cgroup that ended: %+v", got)
+	}
 	if s := w.Stats(); s.LatePods+s.LateContainers > 0 {
 		t.Errorf("stats: %+v", s)
+	}
+}
+
+// TestRestartWithFewerNumbers: a number there is no bitmap for is not used.
+func TestRestartWithFewerNumbers(t *testing.T) {
+	k := newWorld(t)
+	k.pods[uid(1)] = 99
+	w := k.start(func(o *workload.Options) { o.Numbers = 50 })
+	w.SetPod(web(1, "main"))
+	if n := k.pods[uid(1)]; n != 2 {
+		t.Errorf("number %d, want the first", n)
+	}
+}
+
+// TestRestartAfterMerge: counts of a pod that has gone are kept where the next
+// agent finds their name.
+func TestRestartAfterMerge(t *testing.T) {
+	k := newWorld(t)
+	w := k.start()
+	first, second := web(1, "main"), web(2, "main")
+	second.Name = first.Name
+	w.SetPod(first)
+	k.series[k.mkdir(containerPath(1, "main"))] = 23
+	refresh(t, w)
+	w.DeletePod(uid(1))
+	w.SetPod(second)
+	k.rmdir(podPath(1))
+	refresh(t, w)
+	k.now = k.now.Add(time.Second)
+	nested := containerPath(2, "main") + "/nested"
+	k.series[k.mkdir(nested)] = 29
+	refresh(t, w)
+	k.rmdir(nested)
+	for range 3 {
+		refresh(t, w)
+		w.MarkRead()
+	}
+	w = k.start()
+	w.Replace([]workload.Pod{second})
+	want := map[workload.Labels]int{{Namespace: "shop", Pod: "web-1", Workload: "web"}: 52}
+	if diff := cmp.Diff(want, k.exposed(w)); diff != "" {
+		t.Errorf("exposed (-want +got):\n%s", diff)
 	}
 }
 
@@ -148,5 +197,49 @@ func TestRestartWithFewerPods(t *testing.T) {
 	want := map[workload.Labels]int{{Namespace: "shop", Pod: "web-2", Workload: "web"}: 29}
 	if diff := cmp.Diff(want, k.exposed(w)); diff != "" {
 		t.Errorf("exposed (-want +got):\n%s", diff)
+	}
+}
+
+// TestRestartWithSomeScopes: until all policies are known, the bits of those that
+// only an earlier agent knew stay, on the host too; then they go or stay with the
+// policy.
+func TestRestartWithSomeScopes(t *testing.T) {
+	k := newWorld(t)
+	w := k.start()
+	host := policy.Scoped{Scope: policy.Scope{Host: true}}
+	web1, file, gone := podScope("app", "web"), podScope("tier", "front"), podScope("app", "gone")
+	numbers := map[string]uint32{host.Key(): 3, web1.Key(): 70, file.Key(): 5, gone.Key(): 6}
+	set := func(set func(map[string]uint32, []policy.Scoped) error, scopes ...policy.Scoped) {
+		t.Helper()
+		if err := set(numbers, scopes); err != nil {
+			t.Fatal(err)
+		}
+	}
+	set(w.SetScopes, host, web1)
+	w.SetPod(web(1, "main"))
+	k.mkdir(podPath(1))
+
+	w = k.start()
+	set(w.SetSomeScopes, file)
+	selected := func() [3]bool {
+		return [3]bool{k.scopes[0][0]>>3&1 != 0, k.selected(podPath(1), 70), k.selected(podPath(1), 5)}
+	}
+	if got := selected(); got != [3]bool{true, true, false} {
+		t.Errorf("host, pod by the earlier agent's scope, pod by a new one: %v", got)
+	}
+	w.SetPod(web(1, "main")) // the pods are told of before the policies
+	if got := selected(); got != [3]bool{true, true, false} {
+		t.Errorf("when the pod is known: %v", got)
+	}
+	set(w.SetScopes, file, web1)
+	if got := selected(); got != [3]bool{false, true, false} {
+		t.Errorf("when all policies are known: %v", got)
+	}
+
+	w = k.start()
+	set(w.SetSomeScopes, file)
+	set(w.SetScopes, file, web1) // the policies are told of before the pods
+	if got := selected(); got != [3]bool{false, true, false} {
+		t.Errorf("before the pod is known: %v", got)
 	}
 }

@@ -20,7 +20,8 @@ import (
 // The id is the number of the directory's inode, which on a 64-bit kernel since
 // 5.5 is what bpf_get_current_cgroup_id returns; in a hierarchy of version 1 it
 // is the id of the cgroup in that hierarchy. Cgroups that vanish meanwhile are
-// left out.
+// left out, and so are those that cannot be read, after which walk goes on and
+// returns an error.
 func walk(root string, visit func(id uint64, path string) bool) error {
 	info, err := os.Lstat(root)
 	if err != nil {
@@ -52,12 +53,11 @@ func descend(root, path string, visit func(id uint64, path string) bool) error {
 	if err != nil {
 		return err
 	}
+	var p problems
 	for _, name := range children {
-		if err := descend(root, filepath.Join(path, name), visit); err != nil {
-			return err
-		}
+		p.add(descend(root, filepath.Join(path, name), visit))
 	}
-	return nil
+	return p.err()
 }
 
 // directories are the names of those in the directory, none if it vanished.

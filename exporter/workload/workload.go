@@ -18,8 +18,9 @@
 // the pod's number before the pod's cgroups are looked through, and the scopes
 // of a policy before its programs ask for them.
 //
-// The package is pure: it sees the kernel through an interface (package kernel
-// implements it) and pods as values (package kube makes them).
+// The package sees the kernel through an interface, which is made of package
+// kernel, and pods as values, which package kube makes. It reads nothing itself
+// but the cgroup file system.
 package workload
 
 import (
@@ -46,8 +47,8 @@ type Cgroup struct {
 	Pod      string    // UID, empty for the host
 }
 
-// Kernel has the maps. Its methods are called by one goroutine at a time. They
-// need not know a cgroup or pod that they are to delete.
+// Kernel has the maps. Its methods are called by one goroutine at a time. To
+// delete what is not there is no error.
 type Kernel interface {
 	// Cgroups returns all cgroups that the kernel has noted.
 	Cgroups() ([]Cgroup, error)
@@ -61,8 +62,9 @@ type Kernel interface {
 	// Scopes returns what SetScopes wrote last, also in an earlier agent.
 	Scopes(workload uint32) (Bits, error)
 	SetScopes(workload uint32, scopes Bits) error
-	// Merge adds the series of cgroups to those of another. All are released, so
-	// nobody counts meanwhile.
+	// Merge adds the series of cgroups to those of another and deletes them. All
+	// are released, so nobody counts meanwhile, but who reads counters must see
+	// them before or after.
 	Merge(into uint64, from []uint64) error
 	// Forget deletes the series of cgroups.
 	Forget(cgroups []uint64) error
@@ -98,6 +100,10 @@ type Workloads struct {
 	groups  map[uint32]*group // by number
 	next    uint32            // no number below is free
 	scopes  map[uint32]policy.Scoped
+	some    bool // there may be others
+
+	// forgotten are cgroups of which a scrape may still have series.
+	forgotten map[uint64]forgotten
 
 	round      uint64 // counts readings of the kernel's cgroups
 	reads      uint64 // counts MarkRead
@@ -137,9 +143,9 @@ func New(k Kernel, opts Options) *Workloads {
 	return &Workloads{
 		kernel: k, opts: opts,
 		pods:    map[string]*pod{"": host},
-		cgroups: map[uint64]*cgroup{},
-		groups:  map[uint32]*group{hostNumber: host.whole, strangersNumber: {number: strangersNumber}},
-		next:    strangersNumber + 1,
+		cgroups: map[uint64]*cgroup{}, forgotten: map[uint64]forgotten{},
+		groups: map[uint32]*group{hostNumber: host.whole, strangersNumber: {number: strangersNumber}},
+		next:   strangersNumber + 1,
 		// Nothing was looked for yet.
 		incomplete: true,
 	}
@@ -180,7 +186,7 @@ func (w *Workloads) Labels(id uint64) Labels {
 	defer w.mu.RUnlock()
 	c := w.cgroups[id]
 	if c == nil {
-		return Labels{}
+		return w.forgotten[id].labels
 	}
 	return c.labels()
 }

@@ -41,8 +41,8 @@ func TestPodBeforeCgroup(t *testing.T) {
 	k.now = k.now.Add(time.Second)
 	w.SetPod(web(1, "main"))
 	for path, want := range map[string]workload.Labels{
-		podPath(1):               labels(web(1), ""),
-		containerPath(1, "main"): labels(web(1), "main"),
+		podPath(1):                               labels(web(1), ""),
+		containerPath(1, "main"):                 labels(web(1), "main"),
 		containerPath(1, "main") + "/init.scope": labels(web(1), "main"),
 		"system.slice/sshd.service":              {},
 	} {
@@ -263,6 +263,26 @@ func TestOlderCgroups(t *testing.T) {
 	}
 }
 
+// TestPodInPod: a container cannot leave its pod by making a cgroup with the
+// name of another's, as a kubelet in it does.
+func TestPodInPod(t *testing.T) {
+	k := newWorld(t)
+	w := k.start()
+	setScopes(t, w, podScope("app", "web"))
+	w.SetPod(web(1, "main"))
+	inner := containerPath(1, "main") + "/" + podPath(2) + "/cri-containerd-" + containerID("inner") + ".scope"
+	k.mkdir(inner)
+	refresh(t, w)
+	if got := w.Labels(k.id(inner)); got != labels(web(1), "main") || !k.selected(inner, 0) || k.cgroups[k.id(inner)].Pod != uid(1) {
+		t.Errorf("labels %+v, entry %+v", got, k.cgroups[k.id(inner)])
+	}
+	refresh(t, w)
+	refresh(t, w)
+	if s := w.Stats(); s.Pods != 1 || s.UnknownPods != 0 {
+		t.Errorf("stats: %+v", s)
+	}
+}
+
 // TestWithoutAPIServer: what the names of cgroups say is known, and only scopes
 // that select every pod select these.
 func TestWithoutAPIServer(t *testing.T) {
@@ -278,8 +298,11 @@ func TestWithoutAPIServer(t *testing.T) {
 	if k.selected(podPath(1), 0) || !k.selected(podPath(1), 1) || k.selected(podPath(1), 2) {
 		t.Error("an unknown pod is in the wrong scopes")
 	}
-	id := k.id(containerPath(1, "main"))
-	k.series[id] = 23
+	w.Replace(nil) // the list may be older than the pod
+	if got := w.Stats(); got.UnknownPods != 1 {
+		t.Errorf("stats: %+v", got)
+	}
+	k.series[k.id(containerPath(1, "main"))] = 23
 	k.rmdir(containerPath(1, "main"))
 	for range 2 {
 		refresh(t, w)

@@ -39,7 +39,9 @@ scraped; afterwards it must have counted every event, or there is no table.
   What is above it is ours.
 * **fork+exec+exit**: a static program is started and waited for. The reference policies are
   sudo-invocations, privileges-raise and monitor-kernel-modules; of those, the process
-  reaches the hook of execve, whose condition is the binary.
+  reaches the hook of execve, whose condition is the binary. A policy that follows children has
+  programs on fork, exec and the end of processes, which write down what the process is allowed, and
+  walk the path of the executable.
 * **first event of a process**: such a program that calls setuid(0) once, and it matches: the path of
   the executable is walked and looked up, and remembered for later events of the process.
 * **policies on the hook**: as setuid that does not match, with that many policies of one integer each

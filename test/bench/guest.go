@@ -219,7 +219,13 @@ func (g *guest) exec(ctx context.Context) error {
 	for _, name := range []string{"sudo-invocations", "privileges-raise", "monitor-kernel-modules"} {
 		reference = append(reference, "--policy", filepath.Join(guestPolicies, name+".yaml"))
 	}
-	return g.monitored(ctx, execReference, g.spawn, 0, "fentry", reference...)
+	if err := g.monitored(ctx, execReference, g.spawn, 0, "fentry", reference...); err != nil {
+		return err
+	}
+	if file, err = writeText("children", childrenPolicy); err != nil {
+		return err
+	}
+	return g.monitored(ctx, execLineage, g.spawn, 0, "fentry", "--policy", file)
 }
 
 // firstEvent measures the first match of a process that was executed for it.

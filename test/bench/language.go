@@ -61,6 +61,22 @@ spec:
         values: [%s]
 `
 
+// childrenPolicy makes the agent keep how processes began.
+const childrenPolicy = `apiVersion: cilium.io/v1alpha1
+kind: TracingPolicy
+metadata:
+  name: children
+spec:
+  kprobes:
+  - call: __sys_setuid
+    syscall: false
+    selectors:
+    - matchBinaries:
+      - operator: In
+        values: [/usr/sbin/sshd]
+        followChildren: true
+`
+
 // files measures reads of one byte under a policy on paths.
 func (g *guest) files(ctx context.Context) error {
 	policy, err := writeText("files", filePolicy)

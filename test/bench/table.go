@@ -20,6 +20,7 @@ const (
 	floorTracepoint = "floor: per-CPU hash lookup and ++ by tracepoint"
 	execElsewhere   = "fork+exec+exit, policy on another hook"
 	execReference   = "fork+exec+exit, reference policies, no match"
+	execLineage     = "fork+exec+exit, policy that follows children, no match"
 	firstEvent      = "first event of a process: path walk and match"
 	fileOther       = "pread, file policy, no match"
 	fileMatch       = "pread, file policy, match"
@@ -50,6 +51,7 @@ func operations() []operation {
 		{emptyFentry, emptyFentry, 0, ""},
 		{execReference, execReference, 8000, ""},
 		{execElsewhere, execElsewhere, 0, ""},
+		{execLineage, execLineage, 8000, ""},
 		{firstEvent, firstEvent, 0, ""},
 		{fileOther, "1-byte pread, file policy (14 prefixes), path does not match, by fentry", 1500, ""},
 		{fileMatch, "the same, path matches", 0, ""},

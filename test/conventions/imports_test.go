@@ -51,6 +51,15 @@ func purity() []rule {
 			reason:    "exporter/collector turns results into metrics; what it reads from knows none",
 		},
 		{
+			importers: []string{"exporter/workload"}, except: []string{"exporter/workload/kube"},
+			forbidden: []string{
+				module + "/bpf", module + "/exporter/match", module + "/exporter/plan", module + "/exporter/kernel",
+				"github.com/cilium/ebpf", "github.com/prometheus", "k8s.io",
+			},
+			reason: "which pod a cgroup is of follows from values, so every order of events is tried without a kernel or " +
+				"an API server; it knows policy only, for scopes",
+		},
+		{
 			importers: []string{"exporter"},
 			forbidden: []string{"os/exec"},
 			direct:    true,

@@ -257,7 +257,13 @@ type waiting struct {
 // startWaiting starts a trigger that acts only on goOn.
 func startWaiting(t *testing.T, args ...string) *waiting {
 	t.Helper()
-	w := &waiting{cmd: exec.Command(*triggerFlag, append([]string{"wait"}, args...)...)}
+	return startProgram(t, *triggerFlag, append([]string{"wait"}, args...)...)
+}
+
+// startProgram starts a program and returns when it has printed a line.
+func startProgram(t *testing.T, program string, args ...string) *waiting {
+	t.Helper()
+	w := &waiting{cmd: exec.Command(program, args...)}
 	var err error
 	if w.in, err = w.cmd.StdinPipe(); err != nil {
 		t.Fatal(err)

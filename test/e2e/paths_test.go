@@ -35,6 +35,20 @@ spec:
 `, name, operator, path)
 }
 
+// argPolicy counts calls with one value of one argument.
+func argPolicy(name, call string, syscall bool, index int, kind, value string) string {
+	return fmt.Sprintf(`apiVersion: cilium.io/v1alpha1
+kind: TracingPolicy
+metadata: {name: %s}
+spec:
+  kprobes:
+  - call: %s
+    syscall: %t
+    args: [{index: %d, type: %s}]
+    selectors: [{matchArgs: [{index: %[4]d, operator: Equal, values: [%[6]q]}]}]
+`, name, call, syscall, index, kind, value)
+}
+
 // mount mounts until the end of the test.
 func mount(t *testing.T, source, target, kind string, flags uintptr, data string) {
 	t.Helper()
@@ -97,41 +111,70 @@ func TestPaths(t *testing.T) {
 	}
 }
 
-// A file of an overlay has its path there, not that of the layer it is in.
+// A file of an overlay has its path there, not that of the layer it is in, and
+// is read and written once, though the kernel does so to the layer as well.
 func TestOverlay(t *testing.T) {
-	dir := t.TempDir()
-	in := func(parts ...string) string { return filepath.Join(append([]string{dir}, parts...)...) }
-	for _, d := range []string{"lower", "layers", "merged"} {
-		if err := os.Mkdir(in(d), 0o755); err != nil {
-			t.Fatal(err)
-		}
-	}
-	// A file system of its own, since what the test runs on may be an overlay.
-	mount(t, "tmpfs", in("layers"), "tmpfs", 0, "")
-	for _, d := range []string{"layers/upper", "layers/work"} {
-		if err := os.Mkdir(in(d), 0o755); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := os.WriteFile(in("lower", "file"), []byte("text"), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	layers := fmt.Sprintf("lowerdir=%s,upperdir=%s,workdir=%s", in("lower"), in("layers", "upper"), in("layers", "work"))
-	if err := unix.Mount("overlay", in("merged"), "overlay", 0, layers); errors.Is(err, unix.ENODEV) {
-		leaveTo(t, "the host, which runs containers", "Debian's kernels have overlayfs as a module")
-	} else if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { unix.Unmount(in("merged"), unix.MNT_DETACH) })
-
+	in := mountOverlay(t)
 	policies := t.TempDir()
-	writePolicy(t, policies, "overlay.yaml", pathPolicy("overlay", "Equal", in("merged", "file")))
+	hooks := map[string]string{"mapped": "kprobe:security_mmap_file", "opened": "kprobe:security_file_open"}
+	for _, name := range []string{"lower", "copied", "upper"} {
+		writePolicy(t, policies, name+".yaml", pathPolicy(name, "Equal", in("merged", name)))
+		hooks[name] = filePermission
+	}
+	writePolicy(t, policies, "mapped.yaml", argPolicy("mapped", "security_mmap_file", false, 0, "file", in("merged", "mapped")))
+	writePolicy(t, policies, "opened.yaml", argPolicy("opened", "security_file_open", false, 0, "file", in("merged", "lower")))
+	writePolicy(t, policies, "program.yaml", setuidPolicy("program", 1)+"      matchBinaries: [{operator: Postfix, values: [merged/program]}]\n")
+
 	a := startAgent(t, "--policy-dir", policies)
-	trigger(t, *triggerFlag, "repeat", "23", "write", in("merged", "file"))
-	want := []string{event(*triggerFlag, filePermission, "overlay", 23)}
+	trigger(t, *triggerFlag, "repeat", "23", "open", in("merged", "lower"))
+	trigger(t, *triggerFlag, "repeat", "23", "write", in("merged", "copied"))
+	trigger(t, *triggerFlag, "repeat", "23", "write", in("merged", "upper"))
+	trigger(t, *triggerFlag, "repeat", "23", "mmap", in("merged", "mapped"))
+	program := copyTrigger(t, in("merged", "program"))
+	trigger(t, program, "repeat", "23", "setuid", "1")
+	want := []string{event(program, setuid, "program", 23)}
+	for name, hook := range hooks {
+		// No tracepoint sees files being opened.
+		if name != "opened" || functions(t) {
+			want = append(want, event(*triggerFlag, hook, name, 23))
+		}
+	}
+	sort.Strings(want)
 	if diff := cmp.Diff(want, a.events()); diff != "" {
 		t.Errorf("exposition (-want +got):\n%s", diff)
 	}
+}
+
+// mountOverlay mounts one with the files lower, copied and mapped in the lower
+// layer and upper in the upper one, and returns a function that makes paths.
+func mountOverlay(t *testing.T) func(parts ...string) string {
+	t.Helper()
+	dir := t.TempDir()
+	in := func(parts ...string) string { return filepath.Join(append([]string{dir}, parts...)...) }
+	// A file system of its own, since what the test runs on may be an overlay.
+	mount(t, "tmpfs", dir, "tmpfs", 0, "")
+	for _, d := range []string{"lower", "upper", "work", "merged"} {
+		if err := os.Mkdir(in(d), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, file := range []string{in("lower", "lower"), in("lower", "copied"), in("lower", "mapped"), in("upper", "upper")} {
+		if err := os.WriteFile(file, []byte("text"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	layers := fmt.Sprintf("lowerdir=%s,upperdir=%s,workdir=%s", in("lower"), in("upper"), in("work"))
+	if err := unix.Mount("overlay", in("merged"), "overlay", 0, layers); errors.Is(err, unix.ENODEV) && *attachFlag == "auto" {
+		leaveTo(t, "make test-vm", "this kernel has no overlayfs")
+	} else if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := unix.Unmount(in("merged"), unix.MNT_DETACH); err != nil {
+			t.Errorf("unmount: %v", err)
+		}
+	})
+	return in
 }
 
 // leaveTo skips a test that another kernel runs.

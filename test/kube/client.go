@@ -22,6 +22,14 @@ type Client struct {
 	pem     []byte // the server's certificate, instead of the file
 	token   string
 	http    *http.Client // nil until the file can be read
+	table   bool         // whether to ask for what kubectl get prints
+}
+
+func (c *Client) accept() string {
+	if c.table {
+		return "application/json;as=Table;g=meta.k8s.io;v=v1"
+	}
+	return "application/json"
 }
 
 // Answer is what the API server said.
@@ -79,7 +87,7 @@ func (c *Client) request(ctx context.Context, method, path, contentType string, 
 		return nil, err
 	}
 	request.Header.Set("Authorization", "Bearer "+c.token)
-	request.Header.Set("Accept", "application/json")
+	request.Header.Set("Accept", c.accept())
 	if contentType == "" {
 		contentType = "application/json"
 	}
@@ -133,6 +141,14 @@ func (c *Client) Get(ctx context.Context, path string, v any) error {
 		return fmt.Errorf("get %s: %w", path, err)
 	}
 	return nil
+}
+
+// GetTable decodes what kubectl get prints of the objects at path, a Table of
+// meta.k8s.io/v1, into v.
+func (c *Client) GetTable(ctx context.Context, path string, v any) error {
+	table := *c
+	table.table = true
+	return table.Get(ctx, path, v)
 }
 
 // Send sends v as JSON (POST creates, PUT replaces, DELETE with options) and

@@ -4,6 +4,7 @@ package kube_test
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"net/http"
@@ -46,7 +47,11 @@ func run(m *testing.M) (code int, err error) {
 	if server, err = kube.Start(context.Background(), *bin, dir); err != nil {
 		return 1, err
 	}
-	fmt.Printf("kube-apiserver was ready after %v\n", time.Since(begin).Round(time.Millisecond))
+	var version struct{ GitVersion string }
+	if err := server.Get(context.Background(), "/version", &version); err != nil {
+		return 1, errors.Join(err, server.Stop())
+	}
+	fmt.Printf("kube-apiserver %s was ready after %v\n", version.GitVersion, time.Since(begin).Round(time.Millisecond))
 	code = m.Run()
 	return code, server.Stop()
 }
@@ -172,10 +177,10 @@ func eventually(t *testing.T, try func() error) {
 	t.Fatalf("not within %v: %v", deadline, err)
 }
 
-// remove deletes an object.
+// remove deletes an object, also when the test is over.
 func remove(t *testing.T, path string) {
 	t.Helper()
-	if err := server.Send(t.Context(), http.MethodDelete, path, struct{}{}, nil); err != nil {
+	if err := server.Send(context.Background(), http.MethodDelete, path, struct{}{}, nil); err != nil {
 		t.Error(err)
 	}
 }

@@ -34,8 +34,11 @@
 
 #include "command.h"
 #include "files.h"
+#include "i386.h"
 #include "probe.h"
+#include "processes.h"
 #include "sockets.h"
+#include "uring.h"
 
 static void reap(pid_t pid)
 {
@@ -178,12 +181,30 @@ static const struct command commands[] = {
 	/* setuid ID, setgid ID: also with an ID that is refused, as -1. */
 	{ "setuid", 1, set_user },
 	{ "setgid", 1, set_group },
+	/* i386 NUMBER [ARGUMENT]...: a 32-bit system call, whatever it returns. */
+	{ "i386", 1, call_i386, choose_i386 },
+	/*
+	 * uring inline|worker|poller read|write|open PATH: a byte of a file opened before,
+	 * or an openat, through an io_uring.
+	 */
+	{ "uring", 3, submit_and_wait, choose_uring },
 	/* userns clone|clone3|unshare: a user namespace, made by that call. */
 	{ "userns", 1, user_namespace },
 	/* kill SIGNAL: to itself; 0 is checked for but not sent. */
 	{ "kill", 1, send_signal, find_self },
 	/* exec PATH: a child executes it, with the argument "nothing". */
 	{ "exec", 1, execute },
+	/* child PATH [ARGUMENT]..., vfork, sibling: a child executes it; the last has CLONE_PARENT. */
+	{ "child", 1, child },
+	{ "vfork", 1, vforked },
+	{ "sibling", 1, sibling },
+	/* orphan PATH [ARGUMENT]...: a grandchild executes it when its parent is gone. */
+	{ "orphan", 1, orphan },
+	/* thread PATH [ARGUMENT]...: becomes it, by another thread. */
+	{ "thread", 1, thread },
+	/* namespace, capability: changes its own and calls setuid(-1) twice. */
+	{ "namespace", 0, change_namespace },
+	{ "capability", 0, change_capability },
 	/* at PATH [OPTION]... COMMAND: the command as a program with this path. */
 	{ "at", 2, at },
 	/* module PATH: finit_module. */

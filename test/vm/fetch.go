@@ -28,6 +28,10 @@ const (
 // module and drive no hardware.
 func modules() []string { return []string{"crc8", "crc4", "dummy"} }
 
+// bootModules are the modules that init inserts, as a distribution does when
+// they are asked for. They depend on no other module.
+func bootModules() []string { return []string{"overlay"} }
+
 func fetchCommand(ctx context.Context, args []string) error {
 	flags := flag.NewFlagSet("fetch", flag.ContinueOnError)
 	list := flags.String("suites", "bullseye,bookworm,trixie,sid", "comma-separated Debian `suites`")
@@ -106,7 +110,7 @@ func fetchKernel(ctx context.Context, a apt, cache, suite string) error {
 	}
 	k := kernel{suite: suite, version: packages[0].Version}
 	k.dir = filepath.Join(cache, k.suite+"-"+k.version)
-	if _, err := os.Stat(k.dir); err == nil {
+	if k.complete() {
 		return nil
 	}
 	fmt.Fprintf(os.Stderr, "fetch %s: kernel %s\n", suite, k.version)
@@ -123,23 +127,20 @@ func fetchKernel(ctx context.Context, a apt, cache, suite string) error {
 	if err := extractKernel(ctx, debs, image); err != nil {
 		return err
 	}
-	old, err := cachedKernels(cache)
+	old, err := filepath.Glob(filepath.Join(cache, suite+"-*"))
 	if err != nil {
 		return err
 	}
-	// The rename makes the kernel visible only when it is complete.
-	if err := os.Rename(image, k.dir); err != nil {
-		return err
-	}
-	for _, o := range old {
-		if o.suite == suite {
-			os.RemoveAll(o.dir)
+	for _, dir := range old {
+		if err := os.RemoveAll(dir); err != nil {
+			return err
 		}
 	}
-	return nil
+	// The rename makes the kernel visible only when it is complete.
+	return os.Rename(image, k.dir)
 }
 
-// extractKernel writes vmlinux and module.ko from the packages into dir.
+// extractKernel writes vmlinux and modules from the packages into dir.
 // dpkg-deb does the unpacking: archive/tar would link os/user, with it the C
 // library, and so make a default build of this program unfit for /init.
 func extractKernel(ctx context.Context, debs []string, dir string) error {
@@ -156,28 +157,45 @@ func extractKernel(ctx context.Context, debs []string, dir string) error {
 	if err != nil {
 		return err
 	}
-	kernel, err := vmlinux(ctx, image)
-	if err != nil {
+	files := map[string][]byte{}
+	if files["vmlinux"], err = vmlinux(ctx, image); err != nil {
 		return err
 	}
-	for _, name := range modules() {
-		module, err := decompress(ctx, found[name])
-		if err != nil {
-			return fmt.Errorf("module %s: %w", name, err)
-		}
-		if !independent(module) {
-			continue
-		}
-		return errors.Join(
-			os.Mkdir(dir, 0o755),
-			os.WriteFile(filepath.Join(dir, "module.ko"), module, 0o644),
-			os.WriteFile(filepath.Join(dir, "vmlinux"), kernel, 0o644))
+	if files["module.ko"], err = firstIndependent(ctx, found, modules()); err != nil {
+		return err
 	}
-	return fmt.Errorf("no package holds one of the modules %s", strings.Join(modules(), ", "))
+	for _, name := range bootModules() {
+		if files[name+".ko"], err = firstIndependent(ctx, found, []string{name}); err != nil {
+			return err
+		}
+	}
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		return err
+	}
+	for name, data := range files {
+		if err := os.WriteFile(filepath.Join(dir, name), data, 0o644); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
-// findKernel reads the boot image and the candidate modules, as packaged, from
-// a tree of unpacked packages.
+// firstIndependent unpacks the first of the named modules that needs no other.
+func firstIndependent(ctx context.Context, found map[string][]byte, names []string) ([]byte, error) {
+	for _, name := range names {
+		module, err := decompress(ctx, found[name])
+		if err != nil {
+			return nil, fmt.Errorf("module %s: %w", name, err)
+		}
+		if independent(module) {
+			return module, nil
+		}
+	}
+	return nil, fmt.Errorf("no package holds one of the modules %s, without dependencies", strings.Join(names, ", "))
+}
+
+// findKernel reads the boot image and the modules that are wanted, as packaged,
+// from a tree of unpacked packages.
 func findKernel(root string) (image []byte, found map[string][]byte, err error) {
 	found = map[string][]byte{}
 	err = filepath.WalkDir(root, func(name string, entry fs.DirEntry, err error) error {
@@ -190,7 +208,7 @@ func findKernel(root string) (image []byte, found map[string][]byte, err error) 
 		// beside the modules.
 		case entry.Name() == "vmlinuz", strings.HasPrefix(entry.Name(), "vmlinuz-"):
 			image, err = os.ReadFile(name)
-		case slices.Contains(modules(), module):
+		case slices.Contains(slices.Concat(modules(), bootModules()), module):
 			found[module], err = os.ReadFile(name)
 		}
 		return err

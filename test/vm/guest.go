@@ -43,6 +43,11 @@ func guest() error {
 	if err := json.Unmarshal(data, &t); err != nil {
 		return fmt.Errorf("%s: %w", taskPath, err)
 	}
+	for _, name := range bootModules() {
+		if err := insertModule(filepath.Join(bootDir, name+".ko")); err != nil {
+			fmt.Printf("init: module %s: %v\n", name, err)
+		}
+	}
 	if err := loopbackUp(); err != nil {
 		fmt.Println("init: loopback:", err)
 	}
@@ -97,6 +102,19 @@ func openRaw(name string) (*os.File, error) {
 		return nil, fmt.Errorf("terminal %s: %w", name, err)
 	}
 	return f, nil
+}
+
+func insertModule(name string) error {
+	module, err := os.ReadFile(name)
+	if err != nil {
+		return err
+	}
+	parameters := []byte{0}
+	_, _, errno := syscall.Syscall(syscall.SYS_INIT_MODULE, uintptr(unsafe.Pointer(&module[0])), uintptr(len(module)), uintptr(unsafe.Pointer(&parameters[0])))
+	if errno != 0 {
+		return errno
+	}
+	return nil
 }
 
 // loopbackUp sets IFF_UP on lo, which makes the kernel assign its addresses.

@@ -21,6 +21,8 @@ const (
 	initPath   = "/init"
 	taskPath   = "/task.json"
 	modulePath = "/lib/test/module.ko"
+	// bootDir has the modules that init inserts.
+	bootDir = "/lib/modules"
 	// testDir is the working directory of the binary.
 	testDir = "/test"
 )
@@ -51,6 +53,9 @@ func writeImage(name string, k kernel, binary string, files []string, t task) er
 		return err
 	}
 	pairs := []string{self + ":" + initPath, binary + ":" + t.Path, filepath.Join(k.dir, "module.ko") + ":" + modulePath}
+	for _, name := range bootModules() {
+		pairs = append(pairs, filepath.Join(k.dir, name+".ko")+":"+path.Join(bootDir, name+".ko"))
+	}
 	for _, pair := range append(pairs, files...) {
 		if err := addFiles(archive, pair); err != nil {
 			return err

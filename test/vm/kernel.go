@@ -11,8 +11,8 @@ import (
 	"strings"
 )
 
-// kernel is a directory of the cache, named SUITE-VERSION, with vmlinux and
-// module.ko.
+// kernel is a directory of the cache, named SUITE-VERSION, with vmlinux,
+// module.ko and the modules to insert at boot.
 type kernel struct {
 	suite   string
 	version string
@@ -20,6 +20,17 @@ type kernel struct {
 }
 
 func (k kernel) upstream() string { return upstreamVersion(k.version) }
+
+// complete says whether all files are there: earlier versions of this program
+// wanted fewer.
+func (k kernel) complete() bool {
+	for _, name := range append(bootModules(), "module") {
+		if _, err := os.Stat(filepath.Join(k.dir, name+".ko")); err != nil {
+			return false
+		}
+	}
+	return true
+}
 
 // cachedKernels lists the kernels of the cache, oldest version first.
 func cachedKernels(cache string) ([]kernel, error) {
@@ -31,7 +42,9 @@ func cachedKernels(cache string) ([]kernel, error) {
 	for _, image := range images {
 		dir := filepath.Dir(image)
 		suite, version, _ := strings.Cut(filepath.Base(dir), "-")
-		kernels = append(kernels, kernel{suite, version, dir})
+		if k := (kernel{suite, version, dir}); k.complete() {
+			kernels = append(kernels, k)
+		}
 	}
 	slices.SortFunc(kernels, func(a, b kernel) int { return compareVersions(a.version, b.version) })
 	return kernels, nil

@@ -12,17 +12,33 @@ func (g generator) caller() {
 	for _, set := range capabilitySets() {
 		e.Capabilities[set] = g.mask()
 	}
+	e.Before.Capabilities = map[policy.CapabilitySet]uint64{}
+	for set, mask := range e.Capabilities {
+		e.Before.Capabilities[set] = pick(g, mask, mask^g.mask())
+	}
 	e.Namespaces, e.Host = map[policy.Namespace]uint32{}, map[policy.Namespace]uint32{}
 	for i, ns := range namespaces() {
 		e.Host[ns] = 0xEFFFFFF0 + uint32(i)
 		e.Namespaces[ns] = pick(g, append(inodes(), e.Host[ns], e.Host[ns])...)
 	}
+	e.Before.Namespaces = map[policy.Namespace]uint32{}
+	for ns, inode := range e.Namespaces {
+		e.Before.Namespaces[ns] = pick(g, inode, inode, inode, pick(g, inodes()...))
+	}
+	e.Origin, e.ParentOrigin, e.Unseen = g.origin(), g.origin(), g.feature(Processes, 5)
 	for range 1 + g.rng.IntN(4) {
 		e.PIDs = append(e.PIDs, g.pid())
 	}
 	for range 1 + g.rng.IntN(len(e.PIDs)) {
 		e.NamespacePIDs = append(e.NamespacePIDs, g.pid())
 	}
+}
+
+func (g generator) origin() Origin {
+	if g.feature(Processes, 5) {
+		return Origin{Unknown: true}
+	}
+	return Origin{Executed: []string{g.executable(), g.executable()}}
 }
 
 func (g generator) pid() uint32 { return pick[uint32](g, 0, 1, 2, 100, 1<<22, 1<<31) }
@@ -57,6 +73,18 @@ func (g generator) callerFilters(s *policy.Selector) {
 		}
 		s.PIDs = append(s.PIDs, f)
 	}
+	if g.feature(Processes, 10) {
+		f := policy.NamespaceChangeFilter{Operator: g.in()}
+		for range 1 + g.rng.IntN(4) {
+			f.Namespaces = append(f.Namespaces, pick(g, namespaces()...))
+		}
+		s.NamespaceChanges = append(s.NamespaceChanges, f)
+	}
+	if g.feature(Processes, 10) {
+		s.CapabilityChanges = append(s.CapabilityChanges, policy.CapabilityFilter{
+			Set: pick(g, capabilitySets()...), Operator: g.in(), Mask: g.mask() | 1<<21, Namespace: g.feature(Processes, 30),
+		})
+	}
 }
 
 func (g generator) in() policy.Operator { return pick(g, policy.In, policy.NotIn) }
@@ -71,6 +99,7 @@ func (g generator) binaryFilter(path string) policy.BinaryFilter {
 	for range 1 + g.rng.IntN(2) {
 		f.Paths = append(f.Paths, pick(g, Binaries()...))
 	}
+	f.FollowChildren = g.feature(Processes, 30)
 	return f
 }
 

@@ -29,6 +29,12 @@ type Event struct {
 	PIDs, NamespacePIDs []uint32
 	Capabilities        map[policy.CapabilitySet]uint64
 	Namespaces          map[policy.Namespace]uint32
+	// Origin and ParentOrigin are how the process and its parent began.
+	Origin, ParentOrigin Origin
+	// Before is what the process was allowed when it began, or when the counter
+	// last saw it. Unseen says that there is no room to remember what is seen.
+	Before Privileges
+	Unseen bool
 	// Host has the namespaces of the host's first process.
 	Host map[policy.Namespace]uint32
 	// Scopes are the scopes that the process is in, by their keys.
@@ -93,15 +99,8 @@ func matchCaller(s policy.Selector, e Event) bool {
 			return false
 		}
 	}
-	for _, f := range s.Binaries {
-		if matchText(f.Operator, f.Paths, e.Binary) == f.Operator.Negated() {
-			return false
-		}
-	}
-	for _, f := range s.ParentBinaries {
-		if matchText(f.Operator, f.Paths, e.Parent) == f.Operator.Negated() {
-			return false
-		}
+	if !matchBinaries(s.Binaries, e.Binary, e.Origin) || !matchBinaries(s.ParentBinaries, e.Parent, e.ParentOrigin) {
+		return false
 	}
 	for _, f := range s.Workloads {
 		if within := (policy.Scoped{Scope: f.Scope}); !within.Everything() && !e.Scopes[within.Key()] {
@@ -118,6 +117,20 @@ func matchCaller(s policy.Selector, e Event) bool {
 		inode := e.Namespaces[f.Namespace]
 		listed := slices.Contains(f.Inodes, inode) || f.Host && inode == e.Host[f.Namespace]
 		if listed == f.Operator.Negated() {
+			return false
+		}
+	}
+	return matchChanges(s, e)
+}
+
+// matchBinaries decides the filters on the executable of a process.
+func matchBinaries(filters []policy.BinaryFilter, path string, from Origin) bool {
+	for _, f := range filters {
+		match := matchText(f.Operator, f.Paths, path) != f.Operator.Negated()
+		if f.FollowChildren {
+			match = matchExecuted(f, from)
+		}
+		if !match {
 			return false
 		}
 	}

@@ -13,7 +13,6 @@ package crd
 import (
 	"bytes"
 	"fmt"
-	"math"
 
 	"gopkg.in/yaml.v3"
 )
@@ -112,8 +111,8 @@ func define(n names) definition {
 		Type:        "object",
 		Required:    []string{"spec"},
 		Properties: Fields{
-			may("apiVersion", text("")),
-			may("kind", text("")),
+			may("apiVersion", text("Version of this schema.")),
+			may("kind", text("Kind of the object.")),
 			may("metadata", Schema{Type: "object"}),
 			may("spec", Spec(namespaced)),
 			may("status", status()),
@@ -136,8 +135,10 @@ func columns() []column {
 	return []column{
 		{"Severity", "string", "Annotation tetrameter.io/severity.", 0, severity},
 		{"Enabled", "string", "Annotation tetrameter.io/enabled, true if it is missing.", 0, enabled},
-		{"Ready", "string", "Whether all nodes count, if something writes the status.", 0,
-			`.status.conditions[?(@.type=="Ready")].status`},
+		{
+			"Ready", "string", "Whether all nodes count, if something writes the status.", 0,
+			`.status.conditions[?(@.type=="Ready")].status`,
+		},
 		{"Age", "date", "", 0, ".metadata.creationTimestamp"},
 		{"Reason", "string", "", 1, `.status.conditions[?(@.type=="Ready")].reason`},
 	}
@@ -149,17 +150,26 @@ func status() Schema {
 	most := int64(16)
 	condition := object("",
 		must("type", bounded("Ready, or another aspect.", 1, 316)),
-		must("status", word("", []string{"True", "False", "Unknown"})),
-		may("observedGeneration", integer("Generation of the object that the condition is about.", 0, math.MaxInt64)),
-		must("lastTransitionTime", Schema{Type: "string", Format: "date-time"}),
+		must("status", word("Whether it is so.", []string{"True", "False", "Unknown"})),
+		may("observedGeneration", generation("condition")),
+		must("lastTransitionTime", Schema{Description: "When the status changed.", Type: "string", Format: "date-time"}),
 		must("reason", bounded("One word for programs.", 1, 1024)),
 		must("message", bounded("A sentence for people.", 0, 32768)),
 	)
 	s := object("What is known of the policy in the cluster. Agents write none by default: see docs/architecture.md.",
-		may("observedGeneration", integer("Generation of the object that the status is about.", 0, math.MaxInt64)),
+		may("observedGeneration", generation("status")),
 		may("conditions", Schema{
-			Type: "array", Items: &condition, MaxItems: &most, ListType: "map", ListMapKeys: []string{"type"},
+			Description: "Aspects of it.",
+			Type:        "array", Items: &condition, MaxItems: &most, ListType: "map", ListMapKeys: []string{"type"},
 		}),
 	)
 	return s
+}
+
+func generation(what string) Schema {
+	least := int64(0)
+	return Schema{
+		Description: "Generation of the object that the " + what + " is about.",
+		Type:        "integer", Format: "int64", Minimum: &least,
+	}
 }

@@ -58,30 +58,31 @@ func filters(section policy.Section, actions []policy.ActionKind, namespaced boo
 	}
 	in := must("operator", operators([]policy.Operator{policy.In, policy.NotIn}))
 	paths := must("operator", operators(policy.BinaryOperators()))
-	values := func(element Schema) Field { return must("values", list("", 1, policy.MaxValues, element)) }
+	values := func(description string, element Schema) Field {
+		return must("values", list(description, 1, policy.MaxValues, element))
+	}
 	capability := []Field{
 		may("type", defaulted(word("A set of the thread's.", policy.CapabilitySets()), string(policy.Effective))),
 		in,
-		values(text("")),
+		values("Names of capabilities: `CAP_SYS_ADMIN`.", text("")),
 		may("isNamespaceCapability", boolean("Whether threads in the host's user namespace are excluded.", false)),
 	}
-	follow := may("followChildren", boolean("Whether ancestors count too.", false))
+	follow := may("followChildren", boolean("Whether it also matches if an ancestor has executed such a program.", false))
 	return []Field{
 		argFilter("matchArgs", "Arguments (`args` of the hook).", section),
 		argFilter("matchData", "`data` of the hook.", section),
 		returnFilter(section),
-		filter("matchPIDs", "The process's id.", in, values(scalar("")),
+		filter("matchPIDs", "The process's id.", in, values("Process ids.", scalar("")),
 			may("isNamespacePID", boolean("Whether it is that in the process's own pid namespace.", false)),
 			may("followForks", boolean("Whether those of its ancestors count too.", false))),
-		filter("matchBinaries", "The executable's path.", paths, values(text("")), follow),
-		filter("matchParentBinaries", "That of the parent process.", paths, values(text("")), follow),
-		filter("matchNamespaces", "A namespace of the thread.", must("namespace", word("", policy.Namespaces())), in,
-			must("values", list("Inode numbers, or `host_ns` for that of the host's first process.",
-				1, policy.MaxValues, scalar("")))),
-		filter("matchNamespaceChanges", "Which namespaces the process has changed since its program was started.",
-			in, values(word("", policy.Namespaces()))),
+		filter("matchBinaries", "The executable's path.", paths, values("Paths, or parts of them.", text("")), follow),
+		filter("matchParentBinaries", "That of the parent process.", paths, values("Paths, or parts of them.", text("")), follow),
+		filter("matchNamespaces", "A namespace of the thread.", must("namespace", word("Which of its namespaces.", policy.Namespaces())), in,
+			values("Inode numbers, or `host_ns` for that of the host's first process.", scalar(""))),
+		filter("matchNamespaceChanges", "Which namespaces the process has changed since its program was started, or since the policy counted a change of them at the hook.",
+			in, values("Namespaces.", word("", policy.Namespaces()))),
 		filter("matchCapabilities", "A capability set of the thread, of which `In` wants at least one.", capability...),
-		filter("matchCapabilityChanges", "Which capabilities the process has gained or lost since its program was started.",
+		filter("matchCapabilityChanges", "Which capabilities the process has gained or lost since its program was started, or since the policy counted a change of them at the hook.",
 			capability...),
 		may("matchWorkloads", list("The pod or container.", 0, policy.MaxFilters, workload(namespaced))),
 		may("matchActions", list("What else to do; an event is counted in any case.", 0, policy.MaxActions, action(actions))),
@@ -116,7 +117,7 @@ func argFilter(name, description string, section policy.Section) Field {
 		may("args", list("Its position among the declarations, in place of the index.", 0, positions,
 			integer("", 0, positions-1))),
 		must("operator", operators(unique(available))),
-		may("values", list("Strings. Integers are decimal, hexadecimal (0x) or octal (0).", 0, policy.MaxValues, scalar(""))),
+		may("values", list("What to compare with. Integers are decimal, hexadecimal (`0x`) or octal (`0`).", 0, policy.MaxValues, scalar(""))),
 	)))
 }
 
@@ -154,7 +155,7 @@ func operators(list []policy.Operator) Schema {
 		}
 		words = append(words, strings.ToLower(string(o)))
 	}
-	return word("", words)
+	return word("How to compare. Any of the values may match; with `Not`, none.", words)
 }
 
 func defaulted(s Schema, value string) Schema {
@@ -164,7 +165,7 @@ func defaulted(s Schema, value string) Schema {
 
 // action describes an entry of matchActions or matchReturnActions.
 func action(kinds []policy.ActionKind) Schema {
-	return object("", append([]Field{must("action", word("", kinds))}, parameters()...)...)
+	return object("", append([]Field{must("action", word("What to do.", kinds))}, parameters()...)...)
 }
 
 // parameters are the fields of all actions: objects have those of others with
@@ -172,10 +173,10 @@ func action(kinds []policy.ActionKind) Schema {
 func parameters() []Field {
 	return []Field{
 		may("rateLimit", scalar("Interval for one event, in seconds, minutes (`5m`) or hours (`5h`).")),
-		may("rateLimitScope", orEmpty(word("", []string{"thread", "process", "global"}))),
-		may("kernelStackTrace", boolean("", false)),
-		may("userStackTrace", boolean("", false)),
-		may("imaHash", boolean("", false)),
+		may("rateLimitScope", orEmpty(word("Whose events the limit is for.", []string{"thread", "process", "global"}))),
+		may("kernelStackTrace", boolean("For events.", false)),
+		may("userStackTrace", boolean("For events.", false)),
+		may("imaHash", boolean("For events.", false)),
 		may("argSig", integer("Number of a signal.", 0, 64)),
 		may("argError", integer("What the function returns instead.", math.MinInt32, math.MaxInt32)),
 		may("argRegs", list("Registers to set: `rax=11`.", 0, 32, text(""))),
@@ -228,11 +229,11 @@ func workload(namespaced bool) Schema {
 func labelSelector(description string, limit int64) Schema {
 	value := bounded("", 0, limit)
 	return object(description,
-		may("matchLabels", dictionary("", 0, value)),
-		may("matchExpressions", list("", 0, policy.MaxFilters, object("",
-			must("key", text("")),
-			must("operator", word("", []string{"In", "NotIn", "Exists", "DoesNotExist"})),
-			may("values", list("", 0, policy.MaxValues, value)),
+		may("matchLabels", dictionary("Labels and their values.", 0, value)),
+		may("matchExpressions", list("More conditions, all of which must hold.", 0, policy.MaxFilters, object("",
+			must("key", text("Key of a label.")),
+			must("operator", word("Condition on the label.", []string{"In", "NotIn", "Exists", "DoesNotExist"})),
+			may("values", list("Of `In` and `NotIn`.", 0, policy.MaxValues, value)),
 		))),
 	)
 }

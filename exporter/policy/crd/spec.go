@@ -24,7 +24,9 @@ func Spec(namespaced bool) Schema {
 			may("values", list("Functions, or system calls with or without an ABI: `i386/sys_dup`.",
 				0, policy.MaxValues, text(""))),
 			may("pattern", bounded("Regular expression (RE2) on names, of type `generated_ftrace`.", 0, policy.MaxPath)),
-			may("validated", boolean("Without effect: of an earlier version of the format.", false)),
+			may("validated", Schema{
+				Description: "Without effect: of an earlier version of the format.", Type: "boolean",
+			}),
 		))),
 		may("selectorsMacros", dictionary("Names for parts of selectors, for `macros`.", policy.MaxMacros,
 			macro(namespaced))),
@@ -33,14 +35,16 @@ func Spec(namespaced bool) Schema {
 	fields = append(fields,
 		may("nodeSelector", labelSelector("Labels of the nodes that the policy is for.", policy.MaxLabel)),
 		may("options", list("Settings, most of them without effect.", 0, int64(len(policy.OptionNames())), object("",
-			must("name", word("", policy.OptionNames())),
+			must("name", word("Name of the option.", policy.OptionNames())),
 			// Without a value the decoder refuses it too, but then says which option.
-			must("value", scalar("")),
+			must("value", scalar("Its value, in quotes if it is `true` or `false`.")),
 		))),
-		may("enforcers", list("Without effect: nothing is enforced.", 0, 1, object("",
+		may("enforcers", list("Whose `calls` could be stopped. Without effect: nothing is enforced.", 0, 1, object("",
 			must("calls", list("System calls, `security_` functions, or `list:NAME`.", 1, policy.MaxValues, text(""))),
 		))),
-		may("loader", boolean("Without effect: files that programs load are not counted.", false)),
+		may("loader", Schema{
+			Description: "Without effect: files that programs load are not counted.", Type: "boolean",
+		}),
 	)
 	s := object("What to count. At least one hook, unless `loader` is true.", fields...)
 	s.Validations = hostRules(namespaced)
@@ -166,7 +170,7 @@ func typeOf(section policy.Section) Field {
 	if section != policy.Tracepoints {
 		return must("type", types)
 	}
-	types.Description += " `auto`, the default, takes it from the kernel's description of the event."
+	types.Description += " In tracepoints `auto`, the default, takes it from the kernel's description of the event."
 	return may("type", types)
 }
 

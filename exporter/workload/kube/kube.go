@@ -17,6 +17,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"sync"
 	"time"
@@ -28,9 +29,9 @@ import (
 	"github.com/tetrameter/tetrameter/exporter/workload"
 )
 
-// ErrNoCluster says that this process is not in a cluster and was given no
-// kubeconfig.
-var ErrNoCluster = errors.New("not in a Kubernetes cluster, and no kubeconfig was given")
+// ErrNoCluster says that this process is not in a cluster, or has no service
+// account there, and was given no kubeconfig.
+var ErrNoCluster = errors.New("no service account of a Kubernetes cluster, and no kubeconfig was given")
 
 // Options say which API server to talk to, and as whom.
 type Options struct {
@@ -45,6 +46,8 @@ type Options struct {
 
 // Client watches one API server for one node.
 type Client struct {
+	nodeName string
+	log      *slog.Logger
 	pods     *watch
 	node     *watch
 	policies []*watch // in the order of policyResources
@@ -52,7 +55,8 @@ type Client struct {
 }
 
 // Handler is told what the server says. All calls come from one goroutine, one
-// after another: a slow handler delays what follows and loses nothing.
+// after another: a slow handler delays what follows and loses nothing. What it is
+// given is its own.
 type Handler interface {
 	// SetPod tells of a new pod, or of a changed one.
 	SetPod(pod workload.Pod)
@@ -89,6 +93,7 @@ func Connect(opts Options) (*Client, error) {
 		return nil, fmt.Errorf("connect to API server %s: %w", config.Host, err)
 	}
 	c := &Client{
+		nodeName: opts.NodeName, log: opts.Logger,
 		pods:    newWatch(core, "pods", opts.Logger),
 		node:    newWatch(core, "nodes", opts.Logger),
 		reports: newReporter(core, opts.NodeName, opts.Logger),
@@ -112,17 +117,19 @@ func configuration(kubeconfig string) (*rest.Config, error) {
 		return config, nil
 	}
 	config, err := rest.InClusterConfig()
-	if errors.Is(err, rest.ErrNotInCluster) {
+	switch {
+	case errors.Is(err, rest.ErrNotInCluster):
 		return nil, ErrNoCluster
-	}
-	if err != nil {
+	case errors.Is(err, fs.ErrNotExist): // automountServiceAccountToken: false
+		return nil, fmt.Errorf("%w: %w", ErrNoCluster, err)
+	case err != nil:
 		return nil, fmt.Errorf("read service account: %w", err)
 	}
 	return config, nil
 }
 
 // Run tells the handler what the server says until the context is done. It
-// reconnects for ever.
+// reconnects for ever. A client runs once.
 func (c *Client) Run(ctx context.Context, h Handler) {
 	// client-go's own log lines repeat what this package logs in its own words.
 	ctx = klog.NewContext(ctx, klog.Logger{})
@@ -133,7 +140,7 @@ func (c *Client) Run(ctx context.Context, h Handler) {
 	policies := newPolicySet(h)
 	var running sync.WaitGroup
 	running.Go(func() { runWatch(ctx, c.pods, queue, podSink(h)) })
-	running.Go(func() { runWatch(ctx, c.node, queue, nodeSink(h)) })
+	running.Go(func() { runWatch(ctx, c.node, queue, nodeSink(h, c.nodeName, c.log)) })
 	for _, w := range c.policies {
 		running.Go(func() { runWatch(ctx, w, queue, policies.sink(w.resource, later)) })
 	}

@@ -3,6 +3,7 @@
 package kube
 
 import (
+	"log/slog"
 	"maps"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -11,7 +12,7 @@ import (
 
 // nodeSink passes on the labels of the node. A deleted node keeps its labels: a
 // kubelet that comes back registers it anew.
-func nodeSink(h Handler) sink[*metav1.PartialObjectMetadata] {
+func nodeSink(h Handler, name string, log *slog.Logger) sink[*metav1.PartialObjectMetadata] {
 	var known map[string]string
 	set := func(node *metav1.PartialObjectMetadata) {
 		labels := maps.Clone(node.Labels)
@@ -31,6 +32,9 @@ func nodeSink(h Handler) sink[*metav1.PartialObjectMetadata] {
 		replace: func(nodes []*metav1.PartialObjectMetadata) {
 			for _, node := range nodes {
 				set(node)
+			}
+			if len(nodes) == 0 {
+				log.Warn("no node has this name: there will be no pods either", "node", name)
 			}
 		},
 	}

@@ -54,7 +54,8 @@ func podSink(h Handler) sink[*pod] {
 	}
 }
 
-// trimPod keeps of a pod what matters here. A pod as it is read has about 10 kB.
+// trimPod keeps of a pod what matters here: 1.6 kB of one with four containers
+// (BenchmarkTrimPod), of tens of kB.
 func trimPod(p *corev1.Pod) *pod {
 	t := &pod{
 		ObjectMeta: metav1.ObjectMeta{Namespace: p.Namespace, Name: p.Name},

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"net/http"
 	"strings"
 	"sync"
 	"time"
@@ -112,7 +113,7 @@ func (r *reporter) add(p Problem, now time.Time) {
 	if _, again := r.reported[name]; again {
 		return
 	}
-	if len(r.pending) == maxPending {
+	if len(r.pending) >= maxPending {
 		r.counts.Dropped++
 		return
 	}
@@ -151,29 +152,35 @@ func sleep(ctx context.Context, signal <-chan struct{}, d time.Duration) bool {
 }
 
 // flush writes what is pending. It returns false if that has to be tried again.
-func (r *reporter) flush(ctx context.Context) bool {
+func (r *reporter) flush(ctx context.Context) (done bool) {
 	r.mu.Lock()
 	pending := r.pending
 	r.pending = map[string]Problem{}
 	r.mu.Unlock()
-	done := true
+	done = true
 	for name, p := range pending {
-		err := r.write(ctx, name, p)
-		if err == nil {
-			continue
-		}
-		_, answered := status(err)
-		r.mu.Lock()
-		if answered && !apierrors.IsTooManyRequests(err) && !apierrors.IsInternalError(err) {
-			r.counts.Dropped++
-			r.log.Warn("cannot report a problem as an event", "policy", p.Policy.Name, "namespace", p.Policy.Namespace, "err", err)
-		} else {
+		if err := r.write(ctx, name, p); err != nil && !r.drop(p, err) {
+			r.mu.Lock()
 			r.pending[name] = p
+			r.mu.Unlock()
 			done = false
 		}
-		r.mu.Unlock()
 	}
 	return done
+}
+
+// drop gives a report up that the server refuses and would refuse again.
+func (r *reporter) drop(p Problem, err error) bool {
+	code := status(err)
+	if code < 400 || code >= 500 || code == http.StatusTooManyRequests {
+		return false
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.counts.Dropped++
+	r.log.Warn("cannot report a problem as an event",
+		"policy", p.Policy.Name, "namespace", p.Policy.Namespace, "reason", p.Reason, "err", err)
+	return true
 }
 
 // write creates the event, or raises its count, or leaves it to other nodes.

@@ -8,17 +8,22 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	utilnet "k8s.io/apimachinery/pkg/util/net"
 
 	"github.com/tetrameter/tetrameter/exporter/workload"
 )
@@ -302,43 +307,31 @@ func TestResourcesAreApart(t *testing.T) {
 	}
 }
 
-// TestEndsAtOnce: Run ends with its context, whatever the server does.
-func TestEndsAtOnce(t *testing.T) {
-	for name, a := range map[string]answer{
-		"no answer":         func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() },
-		"too many requests": refuse(http.StatusTooManyRequests, "TooManyRequests"),
-		"no connection":     func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) },
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			s := &script{requests: map[string][]string{}, answers: map[string][]answer{"pods": {a}}}
-			server := httptest.NewServer(s)
-			t.Cleanup(server.Close)
-			c, err := Connect(Options{
-				Kubeconfig: kubeconfig(t, server.URL), NodeName: "worker-1",
-				Logger: slog.New(slog.DiscardHandler),
-			})
-			if err != nil {
-				t.Fatal(err)
-			}
-			ctx, cancel := context.WithCancel(context.Background())
-			done := make(chan struct{})
-			go func() { c.Run(ctx, &heard{}); close(done) }()
-			eventually(t, "a request", func() bool {
-				s.mu.Lock()
-				defer s.mu.Unlock()
-				return len(s.requests["pods"]) > 0
-			})
-			cancel()
-			eventually(t, "the end", func() bool {
-				select {
-				case <-done:
-					return true
-				default:
-					return false
-				}
-			})
-		})
+// TestEndsWithoutAnswer: Run ends with its context, also when a server took a
+// request and does not answer.
+func TestEndsWithoutAnswer(t *testing.T) {
+	never := func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }
+	s := &script{answers: map[string][]answer{"pods": {never}, "nodes": {never}, "tracingpolicies": {never}}}
+	start(t, s) // its cleanup waits for Run
+	eventually(t, "a request", func() bool {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		return len(s.requests) == 4
+	})
+}
+
+// TestListInstead: the reflector is not shown what it would wait for regardless of
+// the context, and is shown what it takes to start from the present.
+func TestListInstead(t *testing.T) {
+	refused := &url.Error{Op: "Get", Err: &net.OpError{Op: "dial", Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}}
+	if err := listInstead(refused); utilnet.IsConnectionRefused(err) || err.Error() != refused.Error() {
+		t.Errorf("connection refused became %v", err)
+	}
+	if err := listInstead(apierrors.NewTooManyRequests("no", 1)); apierrors.IsTooManyRequests(err) {
+		t.Errorf("too many requests stayed %v", err)
+	}
+	if err := listInstead(apierrors.NewResourceExpired("no")); !apierrors.IsResourceExpired(err) {
+		t.Errorf("expired became %v", err)
 	}
 }
 
@@ -347,6 +340,11 @@ func TestConnectErrors(t *testing.T) {
 	t.Setenv("KUBERNETES_SERVICE_HOST", "")
 	if _, err := Connect(Options{NodeName: "n"}); !errors.Is(err, ErrNoCluster) {
 		t.Errorf("without a cluster: %v", err)
+	}
+	t.Setenv("KUBERNETES_SERVICE_HOST", "10.96.0.1")
+	t.Setenv("KUBERNETES_SERVICE_PORT", "443")
+	if _, err := Connect(Options{NodeName: "n"}); !errors.Is(err, ErrNoCluster) {
+		t.Errorf("without a service account: %v", err)
 	}
 	if _, err := Connect(Options{NodeName: "n", Kubeconfig: "/nowhere"}); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("kubeconfig that does not exist: %v", err)

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"log/slog"
 	"maps"
+	"net/url"
 	"slices"
 	"strconv"
 	"sync"
@@ -168,26 +169,35 @@ func (s *state) failed(verb string, err error) {
 	}
 	if s.logged != code {
 		s.log.Log(context.Background(), level, "cannot follow Kubernetes resource, trying again",
-			"resource", s.watch.Resource, "state", string(s.watch.State), "verb", verb, "err", err)
+			"resource", s.watch.Resource, "state", string(s.watch.State), "verb", verb, "err", cause(err))
 	}
 	s.logged = code
 }
 
+// cause leaves the address of a request out, which is long and says nothing.
+func cause(err error) error {
+	var request *url.Error
+	if errors.As(err, &request) {
+		return request.Err
+	}
+	return err
+}
+
 // count adds a failed request and returns its code.
 func (s *state) count(verb string, err error) string {
-	code, ok := status(err)
-	if !ok {
-		code = "none"
+	code := "none"
+	if answer := status(err); answer != 0 {
+		code = strconv.Itoa(answer)
 	}
 	s.errors[ErrorCount{Resource: s.watch.Resource, Verb: verb, Code: code}]++
 	return code
 }
 
-// status is the HTTP status that the server answered with, if it did.
-func status(err error) (code string, answered bool) {
+// status is the HTTP status that the server answered with, 0 if it did not.
+func status(err error) int {
 	var answer apierrors.APIStatus
 	if !errors.As(err, &answer) {
-		return "", false
+		return 0
 	}
-	return strconv.Itoa(int(answer.Status().Code)), true
+	return int(answer.Status().Code)
 }

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net/http"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -87,7 +88,8 @@ func (w *watch) open(ctx context.Context, opts metav1.ListOptions) (apiwatch.Int
 	if opts.SendInitialEvents == nil {
 		return nil, err
 	}
-	if _, answered := status(err); !answered || apierrors.IsNotFound(err) || apierrors.IsTooManyRequests(err) {
+	switch status(err) {
+	case 0, http.StatusNotFound, http.StatusTooManyRequests:
 		w.hopeless = err
 	}
 	return nil, listInstead(err)
