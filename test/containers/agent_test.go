@@ -33,6 +33,7 @@ type agent struct {
 	url   string
 	// What the agent is to know: pods, and containers with a name.
 	pods, containers int
+	ledger           *ledger // gets each exposition, if there is one
 }
 
 // logBuffer keeps what the agent prints while it still prints.
@@ -153,9 +154,20 @@ func (a *agent) get(path string) string {
 // family returns the samples of a metric family, sorted.
 func (a *agent) family(name string) []string {
 	a.t.Helper()
+	metrics := a.get("/metrics")
+	if a.ledger != nil {
+		a.ledger.scrape(samples(metrics, eventsFamily))
+	}
+	return samples(metrics, name)
+}
+
+const eventsFamily = "tetragon_policy_events_total"
+
+// samples are those of a family, sorted.
+func samples(metrics, family string) []string {
 	var lines []string
-	for line := range strings.SplitSeq(a.get("/metrics"), "\n") {
-		if strings.HasPrefix(line, name+"{") || strings.HasPrefix(line, name+" ") {
+	for line := range strings.SplitSeq(metrics, "\n") {
+		if strings.HasPrefix(line, family+"{") || strings.HasPrefix(line, family+" ") {
 			lines = append(lines, line)
 		}
 	}
@@ -166,7 +178,7 @@ func (a *agent) family(name string) []string {
 // events is the exposition of the counter.
 func (a *agent) events() []string {
 	a.t.Helper()
-	return a.family("tetragon_policy_events_total")
+	return a.family(eventsFamily)
 }
 
 // value is the sum of the samples whose lines contain all parts.
