@@ -73,9 +73,10 @@ func (a *agent) ready() bool { return a.cluster == nil || a.cluster.settled() }
 // reload reads the files again and applies what they say now. What fails is
 // reported and leaves the rest as it was.
 func (a *agent) reload() {
+	// Before the policies are read: what is told of meanwhile is not among them.
+	partial := !a.cluster.allListed()
 	loaded := a.set.load()
 	here, skipped := forNode(loaded, a.cluster.nodeLabels())
-	partial := !a.cluster.allListed()
 	if err := a.setScopes(here, partial); err != nil {
 		a.log.Error("apply scopes of policies", "err", err)
 		return // what counts now is in order

@@ -4,12 +4,12 @@
  * Causes events that policies watch, each exactly as often as asked, without a
  * runtime that makes system calls of its own. One thread, but for threadexec.
  *
- *	trigger [repeat N] [pause MICROSECONDS] [cpu N] [chroot DIR] [wait] [time] COMMAND
+ *	trigger [repeat N] [pause MICROSECONDS] [cpu N] [chroot DIR] [cgroup DIR] [wait] [time] COMMAND
  *
  * See commands for COMMAND. What a command needs, as an open file, it makes once,
  * before the first repetition. "wait" then prints a line and goes on when its
  * standard input has one; "time" prints the nanoseconds that all repetitions
- * took; "chroot" changes the root before anything else.
+ * took; "chroot" changes the root before anything else, and "cgroup" joins one.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -187,6 +187,17 @@ static void send_signal(char **argv)
 	checked(kill(self, number(argv[0])), "kill");
 }
 
+static void join_cgroup(const char *dir)
+{
+	char path[4096];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/cgroup.procs", dir);
+	fd = checked(open(path, O_WRONLY | O_CLOEXEC), path);
+	checked(write(fd, "0", 1), path);
+	close(fd);
+}
+
 static const struct command commands[] = {
 	/* No event. */
 	{ "nothing", 0, nothing },
@@ -308,6 +319,8 @@ int main(int argc, char **argv)
 			argv++;
 			checked(chroot(*argv), *argv);
 			checked(chdir("/"), "chdir");
+		} else if (!strcmp(*argv, "cgroup") && argv[1]) {
+			join_cgroup(*++argv);
 		} else if (!strcmp(*argv, "wait")) {
 			waits = true;
 		} else if (!strcmp(*argv, "time")) {
