@@ -133,6 +133,7 @@ type RawTPScratchValue struct {
 	IgnoreCase uint32
 	Users      uint64
 	Dentry     uint64
+	Inode      uint64
 	Mnt        uint64
 	Root       uint64
 	Up         uint64
