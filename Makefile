@@ -14,7 +14,7 @@ export CGO_ENABLED := 0
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 
 # clang's version decides what is in the objects. QEMU, xz and zstd boot kernels.
-PACKAGES := clang-19 llvm-19 clang-format-19 libbpf-dev qemu-system-x86 xz-utils zstd gcc libc6-dev
+PACKAGES := clang-19 llvm-19 clang-format-19 libbpf-dev qemu-system-x86 xz-utils zstd gcc libc6-dev runc iproute2 curl
 
 C_FILES := $(wildcard bpf/*.c bpf/*.h)
 LINT := go tool -modfile=test/lint/go.mod golangci-lint
@@ -34,7 +34,7 @@ ATTACH ?= fentry kprobe tracepoint
 .PHONY: help run build test deps generate generate-check lint fmt unit test-kube test-vm bench clean
 
 help: ## Say what the targets do
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile | expand -t 18
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
 
 run: build ## Build the agent and run it as root: make run ARGS='--log.level=debug'
 	@$(if $(SUDO),echo 'Loading programs into the kernel needs root: using sudo.')
@@ -81,14 +81,10 @@ fmt: deps ## Format Go and C
 # As root: the tests load programs and read what the kernel counted. Nothing in match
 # runs concurrently, and it compares a hundred thousand cases.
 unit: ## Run the tests that this kernel can run
-	CGO_ENABLED=1 go test $(if $(SUDO),-exec "sudo -E env PATH=$$PATH") $(TESTFLAGS) $$(go list ./... | grep -v -e /match -e test/kube)
+	CGO_ENABLED=1 go test $(if $(SUDO),-exec "sudo -E env PATH=$$PATH") $(TESTFLAGS) $$(go list ./... | grep -v -e /match -e test/kube -e test/containers)
 	go test -count=1 ./exporter/match/...
 
-test-kube: ## Run the tests on a real API server, which takes minutes to build once
-	go build -C test/kube/apiserver -ldflags '-s -w' -o $(CURDIR)/bin/kube/etcd go.etcd.io/etcd/server/v3
-	version=$$(go list -C test/kube/apiserver -m -f '{{.Version}}' k8s.io/kubernetes); go build -C test/kube/apiserver \
-		-ldflags "-s -w -X k8s.io/component-base/version.gitVersion=$$version" -o $(CURDIR)/bin/kube/ k8s.io/kubernetes/cmd/kube-apiserver
-	go test -count=1 ./test/kube
+include test/kube/kube.mk
 
 # What a virtual machine gets besides the test. A test mounts over /usr/bin.
 VM_FILES := bin/tetrameter:/bin/tetrameter,policies/standard:/policies,bin/trigger:/usr/bin/trigger

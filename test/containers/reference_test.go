@@ -52,7 +52,7 @@ func reference(t *testing.T, d driver) {
 		ship := p.container("main", shipRoot(t), network, pause()...)
 		ship.start()
 		p.report()
-		ship.exec("/bin/sh", "-ec", fmt.Sprintf(`
+		ship.exec("/usr/bin/sh", "-ec", fmt.Sprintf(`
 			for i in %s; do touch /etc/some_file.txt; cat /etc/shadow; done
 			curl --silent --show-error --fail %s`, strings.Repeat("x ", times), outside.at(i)))
 	}
@@ -107,7 +107,7 @@ func application(t *testing.T, name string) string {
 func shipRoot(t *testing.T) string {
 	t.Helper()
 	root := newRoot(t)
-	install(t, root, "/bin/sh", "/usr/bin/touch", "/usr/bin/cat", "/usr/bin/curl")
+	install(t, root, "/usr/bin/sh", "/usr/bin/touch", "/usr/bin/cat", "/usr/bin/curl")
 	if err := os.MkdirAll(filepath.Join(root, "etc"), 0o755); err != nil {
 		t.Fatal(err)
 	}

@@ -153,18 +153,13 @@ func (c *container) run() {
 	c.runc(c.options()...)
 }
 
-// start runs the container until the test ends, or stop.
+// start runs the container until the test ends.
 func (c *container) start() {
 	c.pod.t.Helper()
 	c.runc(c.options("--detach")...)
 	c.pod.t.Cleanup(func() {
 		_ = exec.Command("runc", "--root", "/run/tetrameter-test", "delete", "--force", c.id).Run() // may be stopped
 	})
-}
-
-func (c *container) stop() {
-	c.pod.t.Helper()
-	c.runc("delete", "--force", c.id)
 }
 
 // exec runs a program in the container.

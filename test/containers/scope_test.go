@@ -8,21 +8,22 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 )
 
 // compare compares the whole exposition with what it should be.
 func (a *agent) compare(want ...string) {
 	a.t.Helper()
 	slices.Sort(want)
-	if diff := cmp.Diff(want, a.events()); diff != "" {
+	if diff := cmp.Diff(want, a.events(), cmpopts.EquateEmpty()); diff != "" {
 		a.t.Errorf("exposition (-want +got):\n%s", diff)
 	}
 }
 
 // onHost causes n events in no pod.
-func onHost(t *testing.T, n string) {
+func onHost(t *testing.T, n string, options ...string) {
 	t.Helper()
-	command(t, *triggerFlag, events(n)[1:]...)
+	command(t, *triggerFlag, append(options, events(n)[1:]...)...)
 }
 
 // hostEvent is the sample that n events of the host make.
@@ -166,6 +167,26 @@ func TestNodeSelector(t *testing.T) {
 	a.waitState("gpu-nodes", "skipped")
 	onHost(t, "11")
 	a.compare(hostEvent("gpu-nodes", 7))
+}
+
+// TestNodeSelectorAtStart: an agent that hears of a policy before it hears of its
+// node does not count for other nodes meanwhile.
+func TestNodeSelectorAtStart(t *testing.T) {
+	a := startAgent(t)
+	apply(t, "", "gpu-nodes", counting("", "gpu-nodes", "nodeSelector: {matchLabels: {gpu: present}},"))
+	a.waitState("gpu-nodes", "skipped")
+	done := make(chan bool)
+	go func() {
+		defer close(done)
+		onHost(t, "2000", "pause", "500")
+	}()
+	for range 3 {
+		a.kill()
+		a.start()
+		a.waitReady()
+	}
+	<-done
+	a.compare()
 }
 
 // TestMatchWorkloads: a selector of a policy can be for other pods than another.
