@@ -15,10 +15,10 @@ import (
 	"github.com/tetrameter/tetrameter/exporter/plan"
 )
 
-// maxInstructions is what the selectors of one policy at one hook may become. It
-// leaves room for others (match.MaxInstructions is for all together), and is ten
-// times what the largest policies need.
-const maxInstructions = 1 << 13
+// maxInstructions is what the selectors of one policy at one hook may become: room
+// for the longest list of paths, and for as much of others (match.MaxInstructions
+// is for all together).
+const maxInstructions = match.MaxInstructions / 2
 
 // errTooLarge says that one policy wants more than its share of a hook.
 var errTooLarge = fmt.Errorf("its selectors need more than %d instructions", maxInstructions)

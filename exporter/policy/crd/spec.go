@@ -135,7 +135,7 @@ func place(section policy.Section) []Field {
 		may("syscall", boolean("Whether it is a system call. Its name is `sys_NAME`, without the prefix of the architecture, "+
 			"or with an ABI before it and a slash: `i386/sys_dup`.", true)),
 		ignored("callNotFound", "That the kernel has no such function is no error."),
-		may("returnArgAction", orEmpty(word("Without effect.", []policy.ActionKind{policy.TrackSock, policy.UntrackSock}))),
+		may("returnArgAction", orEmpty(word("Without effect.", policy.ReturnArgActions()))),
 	}
 }
 
