@@ -7,6 +7,6 @@
 // the status.
 //
 // The API server is the one of test/kube, started here, or, in a virtual machine,
-// one that is reached by -kubeconfig. `make test-kube` runs the tests on this
+// one that is reached by -kubeconfig. `make test-containers` runs the tests on this
 // kernel and on others.
 package containers

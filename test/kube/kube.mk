@@ -3,16 +3,22 @@
 # Tests that need an API server, as part of the Makefile. Its programs take minutes
 # to build once.
 
+.PHONY: kube-programs test-kube test-containers
+
 KUBE_FILES := bin/tetrameter:/bin/tetrameter,bin/trigger:/bin/trigger,bin/first:/bin/first,policies/application:/policies
 KUBE_FLAGS := -tetrameter /bin/tetrameter -trigger /bin/trigger -first /bin/first -policies /policies \
 	-races 10 -pods 20 -cycles 3
 
-# The containers of a virtual machine have an API server outside of it.
-test-kube: deps build ## Run the tests on a real API server and with real containers
+kube-programs:
 	go build -C test/kube/apiserver -ldflags '-s -w' -o $(CURDIR)/bin/kube/etcd go.etcd.io/etcd/server/v3
 	version=$$(go list -C test/kube/apiserver -m -f '{{.Version}}' k8s.io/kubernetes); go build -C test/kube/apiserver \
 		-ldflags "-s -w -X k8s.io/component-base/version.gitVersion=$$version" -o $(CURDIR)/bin/kube/ k8s.io/kubernetes/cmd/kube-apiserver
+
+test-kube: kube-programs ## Run the tests on a real API server
 	go test -count=1 ./test/kube
+
+# The containers of a virtual machine have an API server outside of it.
+test-containers: deps build kube-programs ## Run the tests with real containers
 	gcc -static -O2 -o bin/trigger test/triggers/trigger.c
 	gcc -static -nostdlib -o bin/first test/triggers/first.c
 	go test -c -o bin/containers.test ./test/containers
