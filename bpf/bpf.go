@@ -11,7 +11,7 @@ package bpf
 // replace.
 const EvaluateSymbol = "evaluate"
 
-//go:generate go tool bpf2go -cc clang-19 -strip llvm-strip-19 -tags linux -target amd64,arm64 -type series_key -type series_value -type total_value -type name_key -type state_value -type cgroup_value -type scopes_value -type pod_key -type process_key -type change_key -type loss -type capability_set -type namespace RawTP rawtp.bpf.c -- -O2 -g -mcpu=v3 -Wall -Werror
+//go:generate go tool bpf2go -cc clang-19 -strip llvm-strip-19 -tags linux -target amd64,arm64 -type series_key -type series_value -type total_value -type name_key -type state_value -type cgroup_value -type scopes_value -type pod_key -type process_key -type change_key -type call_key -type call_value -type loss -type capability_set -type namespace RawTP rawtp.bpf.c -- -O2 -g -mcpu=v3 -Wall -Werror
 //go:generate go tool bpf2go -cc clang-19 -strip llvm-strip-19 -tags linux -target amd64,arm64 -no-global-types Fentry fentry.bpf.c -- -O2 -g -mcpu=v3 -Wall -Werror
 //go:generate go tool bpf2go -cc clang-19 -strip llvm-strip-19 -tags linux -target amd64,arm64 -no-global-types Kprobe kprobe.bpf.c -- -O2 -g -mcpu=v3 -Wall -Werror
 //go:generate go tool bpf2go -cc clang-19 -strip llvm-strip-19 -tags linux -target amd64,arm64 -no-global-types Tracepoint tracepoint.bpf.c -- -O2 -g -mcpu=v3 -Wall -Werror

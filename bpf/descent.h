@@ -53,6 +53,10 @@ static __always_inline struct privileges *allowed_before(struct change_key *key,
 	process = find_process(&key->process);
 	if (!process)
 		return NULL;
+	if (!process->noted) {
+		lose(LOSS_PROCESS_UNKNOWN);
+		return NULL;
+	}
 	seen = bpf_map_lookup_elem(&changes, key);
 	return seen ?: &process->start;
 }

@@ -19,6 +19,7 @@ struct event {
 	__u64 address_high; /* the last address that was asked for */
 	__u64 address_low;
 	void *context; /* of the program */
+	__u64 frame;   /* tells this call from others of the task, also when it returns */
 	__u32 binary;  /* once has_binary */
 	__u32 scratch; /* once has_scratch: the slot this event works in */
 	__u32 has_binary;

@@ -54,6 +54,11 @@ struct file {
 	struct inode *f_inode;
 };
 
+/* fs/file_table.c: for files behind others, with user_path since 6.7 */
+struct backing_file {
+	struct path user_path;
+};
+
 struct kiocb {
 	struct file *ki_filp;
 };

@@ -115,6 +115,7 @@ struct task_struct {
 	struct task_struct *real_parent;
 	struct task_struct *group_leader;
 	int tgid;
+	int exit_state;
 	struct files_struct *files;
 	struct pid *thread_pid;
 	__u64 start_time;
@@ -156,11 +157,13 @@ struct pt_regs {
 	unsigned long dx;
 	unsigned long si;
 	unsigned long di;
+	unsigned long sp;
 };
 #elif defined(__TARGET_ARCH_arm64)
 /* arch/arm64/include/asm/ptrace.h */
 struct pt_regs {
 	__u64 regs[31];
+	__u64 sp;
 };
 #endif
 

@@ -20,6 +20,7 @@ int match_kprobe(struct pt_regs *ctx)
 	struct event event;
 
 	begin_event(&event, ctx);
+	event.frame = called_frame(ctx);
 	read_function(&event, ctx);
 	return run_selectors(&event);
 }
@@ -30,6 +31,7 @@ int match_kprobe_syscall(struct pt_regs *ctx)
 	struct event event;
 
 	begin_event(&event, ctx);
+	event.frame = called_frame(ctx);
 	probe_syscall(&event, ctx);
 	return run_selectors(&event);
 }
@@ -40,6 +42,7 @@ int match_kretprobe(struct pt_regs *ctx)
 	struct event event;
 
 	begin_event(&event, ctx);
+	event.frame = ctx->sp;
 	event.ret = returned(ctx);
 	return run_selectors(&event);
 }

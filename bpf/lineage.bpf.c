@@ -18,6 +18,17 @@ static __always_inline void add_lists(struct process_value *process, __u64 lists
 		__sync_fetch_and_add(&process->executed, lists);
 }
 
+/* Notes what a task is allowed now, if that was not done and anybody asks; 1 then. */
+static __always_inline int note_start(struct process_value *process, struct task_struct *task,
+				      struct lineage_value *set)
+{
+	if (process->noted || !set->watched)
+		return 0;
+	read_privileges(&process->start, task);
+	process->noted = 1;
+	return 1;
+}
+
 /* A process inherits from the one that forks it, whatever its parent is called. */
 SEC("raw_tp/sched_process_fork")
 int process_fork(__u64 *ctx)
@@ -34,7 +45,7 @@ int process_fork(__u64 *ctx)
 		return 0;
 	value.executed = (process->executed | process->older) & set->live;
 	value.unsure = process->unsure;
-	read_privileges(&value.start, child);
+	note_start(&value, child, set);
 	if (bpf_map_update_elem(&processes, &key, &value, BPF_NOEXIST)) {
 		/* Full, or a scan was first and knows the parent only. */
 		process = bpf_map_lookup_elem(&processes, &key);
@@ -64,7 +75,8 @@ int process_exec(__u64 *ctx)
 		forget_changes(key.tgid, key.start_time);
 		process->changed = 0;
 	}
-	read_privileges(&process->start, task);
+	process->noted = 0;
+	note_start(process, task, set);
 	return 0;
 }
 
@@ -118,7 +130,6 @@ static __always_inline struct process_value *enter_process(struct task_struct *t
 	process = bpf_map_lookup_elem(&processes, &key);
 	if (process)
 		return process;
-	read_privileges(&value.start, task);
 	if (bpf_map_update_elem(&processes, &key, &value, BPF_NOEXIST))
 		return NULL;
 	*fresh = set->live;
@@ -139,6 +150,7 @@ static __noinline int scan(struct task_struct *task)
 	process = enter_process(task, set, &fresh);
 	if (!process)
 		return 0;
+	set->found += note_start(process, task, set);
 	if (!find_lists(task, fresh, &lists))
 		process->unsure = 1;
 	lists |= known_lists(BPF_CORE_READ(task, real_parent)) & fresh;

@@ -53,6 +53,7 @@ enum loss {
 	LOSS_TEXT_UNREADABLE, /* a string was not in memory: it counts as empty */
 	LOSS_CGROUPS_FULL,    /* a cgroup of a pod has no entry: it is the host's */
 	LOSS_PROCESS_UNKNOWN, /* how a process began is not known: a filter fails */
+	LOSS_CALLS_FULL,      /* a call that a filter of its result waits for was not kept */
 	LOSS_REASONS,
 };
 

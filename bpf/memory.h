@@ -42,62 +42,72 @@ static __noinline int set_verdict(struct event *event, __u64 filter, __u32 binar
 	return 0;
 }
 
+/*
+ * A call that waits for its return. The address of the task is the same at both
+ * ends, also when a thread that is not the leader executes a program and becomes
+ * it; its number and start time are not.
+ */
 struct call_key {
-	__u64 pid_tgid;
-	__u32 policy_hook;
-	__u32 start_time; /* low half: no other task of this number has it; or the CPU */
+	__u64 rule; /* hash of the selectors, so that others never read their bits */
+	__u64 task;
+	__u64 frame; /* of calls of one function within one another */
+};
+
+struct call_value {
+	__u64 selectors; /* as bits: those which wait */
+	__u32 tgid;	 /* says whether task still is that task */
+	__u32 unused;
 };
 
 /*
- * key: task and policy_hook. value: the selectors, as bits, which wait for the
- * function to return. Written where it begins, deleted where it returns. When
- * full the oldest goes: calls that never return leave their entries behind.
+ * key: a call. value: what waits for its return.
+ * Written where a function begins, deleted where it returns, or by the agent if
+ * it never will (forget_call). When full, the call is lost for filters of its
+ * result, and losses says so.
  */
 struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 16384);
 	__type(key, struct call_key);
-	__type(value, __u64);
+	__type(value, struct call_value);
 } calls SEC(".maps");
 
-static __always_inline void set_call_key(struct call_key *key, __u32 policy_hook)
-{
-	struct task_struct *task = (void *)bpf_get_current_task();
-
-	key->pid_tgid = bpf_get_current_pid_tgid();
-	key->policy_hook = policy_hook;
-	/* All CPUs have an idle task of number 0. */
-	if (key->pid_tgid)
-		key->start_time = BPF_CORE_READ(task, start_time);
-	else
-		key->start_time = bpf_get_smp_processor_id();
-}
-
 /* Keeps selectors until the function returns; none forgets an earlier call's. */
-static __noinline int remember(struct event *event, __u32 policy_hook, __u64 selectors)
+static __noinline int remember(struct event *event, __u64 rule, __u64 selectors)
 {
-	struct call_key key = {};
+	struct call_key key = { .rule = rule,
+				.task = bpf_get_current_task(),
+				.frame = event->frame };
+	struct call_value call = { .selectors = selectors,
+				   .tgid = bpf_get_current_pid_tgid() >> 32 };
+	struct call_value *earlier;
 
 	asm volatile("" : "+r"(event));
-	set_call_key(&key, policy_hook);
-	if (selectors)
-		bpf_map_update_elem(&calls, &key, &selectors, 0);
-	else
-		bpf_map_delete_elem(&calls, &key);
+	if (selectors) {
+		if (bpf_map_update_elem(&calls, &key, &call, 0))
+			lose(LOSS_CALLS_FULL);
+		return 0;
+	}
+	/* One whose return nobody saw. */
+	earlier = bpf_map_lookup_elem(&calls, &key);
+	if (earlier)
+		earlier->selectors = 0;
 	return 0;
 }
 
-static __noinline __u64 recall(struct event *event, __u32 policy_hook)
+static __noinline __u64 recall(struct event *event, __u64 rule)
 {
-	struct call_key key = {};
-	__u64 selectors = 0, *kept;
+	struct call_key key = { .rule = rule,
+				.task = bpf_get_current_task(),
+				.frame = event->frame };
+	struct call_value *call;
+	__u64 selectors;
 
 	asm volatile("" : "+r"(event));
-	set_call_key(&key, policy_hook);
-	kept = bpf_map_lookup_elem(&calls, &key);
-	if (kept) {
-		selectors = *kept;
-		bpf_map_delete_elem(&calls, &key);
-	}
+	call = bpf_map_lookup_elem(&calls, &key);
+	if (!call)
+		return 0;
+	selectors = call->selectors;
+	bpf_map_delete_elem(&calls, &key);
 	return selectors;
 }

@@ -12,6 +12,7 @@ const volatile __u32 parameters = 0;
 static __always_inline void begin_event(struct event *event, void *ctx)
 {
 	event->context = ctx;
+	event->frame = 0;
 	event->has_binary = 0;
 	event->has_scratch = 0;
 	event->has_workload = 0;

@@ -38,6 +38,16 @@ static __always_inline bool prepend(struct scratch_value *s, __u32 length, __u64
 				 sizeof(text) - 1);                                \
 	} while (0)
 
+/*
+ * Whether a file that overlayfs has opened in a layer to serve another has the
+ * path of that other one, and not its own: until commit def3ae83da02 ("fs: store
+ * real path instead of fake path in backing file f_path"), 6.7.
+ */
+static __always_inline bool has_fake_paths(void)
+{
+	return !bpf_core_field_exists(struct backing_file, user_path);
+}
+
 enum step {
 	STEP_ON,
 	STEP_DONE,
@@ -82,6 +92,8 @@ __noinline enum step walk_step(__u32 slot)
 	parent = part_field(&part, struct dentry, dentry, d_parent, __u64, d_parent);
 	length = part_field(&part, struct dentry, dentry, d_parent, __u32, d_name.len);
 	name = part_field(&part, struct dentry, dentry, d_parent, __u64, d_name.name);
+	if (has_fake_paths() && !s->inode)
+		s->inode = part_field(&part, struct dentry, dentry, d_parent, __u64, d_inode);
 	s->dentry = parent;
 	if (!s->mnt && parent == dentry)
 		return STEP_DONE;
@@ -137,6 +149,7 @@ static __always_inline bool walk_path(struct scratch_value *s, __u32 slot, bool 
 	struct dentry *dentry = (void *)s->dentry;
 
 	s->at = PATH_SIZE;
+	s->inode = 0;
 	if (marked && is_deleted(s, dentry))
 		set_text(s, DELETED);
 	for (int i = 0; i < PATH_STEPS / PATH_BLOCK; i++) {
@@ -165,4 +178,20 @@ static __always_inline void begin_walk(struct scratch_value *s, struct path *pat
 	s->dentry = part_field(&part, struct path, path, mnt, __u64, dentry);
 	enter_mount(s, part_field(&part, struct path, path, mnt, __u64, mnt) -
 			       bpf_core_field_offset(struct mount, mnt));
+}
+
+/* Begins a walk at the path of a file, whose inode it returns where has_fake_paths(). */
+static __always_inline __u64 begin_walk_at(struct scratch_value *s, struct file *file)
+{
+	struct part part;
+
+	if (!has_fake_paths()) {
+		begin_walk(s, &file->f_path);
+		return 0;
+	}
+	read_part(&part, struct file, file, f_path);
+	s->dentry = part_field(&part, struct file, file, f_path, __u64, f_path.dentry);
+	enter_mount(s, part_field(&part, struct file, file, f_path, __u64, f_path.mnt) -
+			       bpf_core_field_offset(struct mount, mnt));
+	return part_field(&part, struct file, file, f_path, __u64, f_inode);
 }

@@ -25,9 +25,11 @@ struct process_value {
 	 */
 	__u64 executed;
 	__u64 older;
-	struct privileges start; /* when its program was executed, or it was forked */
-	__u32 changed;		 /* changes has records of it */
-	__u32 unsure;		 /* a path that was executed could not be read */
+	struct privileges start; /* once noted: when it was forked, or executed its program */
+	__u32 noted;
+	__u32 changed; /* changes has records of it */
+	__u32 unsure;  /* a path that was executed could not be read */
+	__u32 unused;
 };
 
 /*

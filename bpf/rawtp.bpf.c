@@ -33,3 +33,23 @@ int read_clock(void *ctx)
 	}
 	return 0;
 }
+
+/*
+ * Deletes a call of a task that is gone, and says so. The arguments are the key.
+ * Memory that was a task may be anything now.
+ */
+SEC("raw_tp")
+int forget_call(__u64 *ctx)
+{
+	struct call_key key = { .rule = ctx[0], .task = ctx[1], .frame = ctx[2] };
+	struct task_struct *task = (void *)key.task;
+	struct call_value *call;
+
+	call = bpf_map_lookup_elem(&calls, &key);
+	if (!call)
+		return 0;
+	if (BPF_CORE_READ(task, tgid) == call->tgid && !BPF_CORE_READ(task, exit_state))
+		return 0;
+	bpf_map_delete_elem(&calls, &key);
+	return 1;
+}

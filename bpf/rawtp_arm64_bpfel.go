@@ -14,10 +14,17 @@ import (
 )
 
 type RawTPCallKey struct {
-	_          structs.HostLayout
-	PidTgid    uint64
-	PolicyHook uint32
-	StartTime  uint32
+	_     structs.HostLayout
+	Rule  uint64
+	Task  uint64
+	Frame uint64
+}
+
+type RawTPCallValue struct {
+	_         structs.HostLayout
+	Selectors uint64
+	Tgid      uint32
+	Unused    uint32
 }
 
 type RawTPCapabilitySet uint32
@@ -55,7 +62,8 @@ const (
 	RawTPLossLOSS_TEXT_UNREADABLE RawTPLoss = 6
 	RawTPLossLOSS_CGROUPS_FULL    RawTPLoss = 7
 	RawTPLossLOSS_PROCESS_UNKNOWN RawTPLoss = 8
-	RawTPLossLOSS_REASONS         RawTPLoss = 9
+	RawTPLossLOSS_CALLS_FULL      RawTPLoss = 9
+	RawTPLossLOSS_REASONS         RawTPLoss = 10
 )
 
 type RawTPNameKey struct {
@@ -101,8 +109,10 @@ type RawTPProcessValue struct {
 	Executed uint64
 	Older    uint64
 	Start    RawTPPrivileges
+	Noted    uint32
 	Changed  uint32
 	Unsure   uint32
+	Unused   uint32
 }
 
 type RawTPScopesValue struct {
@@ -123,6 +133,7 @@ type RawTPScratchValue struct {
 	IgnoreCase uint32
 	Users      uint64
 	Dentry     uint64
+	Inode      uint64
 	Mnt        uint64
 	Root       uint64
 	Up         uint64
@@ -190,6 +201,7 @@ const (
 	RawTPMapTotals           = "totals"
 	RawTPMapVerdicts         = "verdicts"
 	RawTPProgAttachRawtp     = "attach_rawtp"
+	RawTPProgForgetCall      = "forget_call"
 	RawTPProgMatchRawtp      = "match_rawtp"
 	RawTPProgReadClock       = "read_clock"
 	RawTPVarCgroupController = "cgroup_controller"
@@ -243,6 +255,7 @@ type RawTPSpecs struct {
 // It can be passed ebpf.CollectionSpec.Assign.
 type RawTPProgramSpecs struct {
 	AttachRawtp *ebpf.ProgramSpec `ebpf:"attach_rawtp"`
+	ForgetCall  *ebpf.ProgramSpec `ebpf:"forget_call"`
 	MatchRawtp  *ebpf.ProgramSpec `ebpf:"match_rawtp"`
 	ReadClock   *ebpf.ProgramSpec `ebpf:"read_clock"`
 }
@@ -366,6 +379,7 @@ type RawTPVariables struct {
 // It can be passed to LoadRawTPObjects or ebpf.CollectionSpec.LoadAndAssign.
 type RawTPPrograms struct {
 	AttachRawtp *ebpf.Program `ebpf:"attach_rawtp"`
+	ForgetCall  *ebpf.Program `ebpf:"forget_call"`
 	MatchRawtp  *ebpf.Program `ebpf:"match_rawtp"`
 	ReadClock   *ebpf.Program `ebpf:"read_clock"`
 }
@@ -373,6 +387,7 @@ type RawTPPrograms struct {
 func (p *RawTPPrograms) Close() error {
 	return _RawTPClose(
 		p.AttachRawtp,
+		p.ForgetCall,
 		p.MatchRawtp,
 		p.ReadClock,
 	)

@@ -26,6 +26,7 @@ struct scratch_value {
 	__u64 users; /* programs between acquire and release on this CPU */
 	/* State of the loops over names and chunks, whose steps are functions. */
 	__u64 dentry; /* struct dentry * */
+	__u64 inode;  /* of the first that has a name, where has_fake_paths() */
 	__u64 mnt;    /* struct mount *, 0 to end at the file system's root */
 	/* Of the mount: the dentry at which it begins, what it is mounted on. */
 	__u64 root;

@@ -18,8 +18,10 @@ static __always_inline void read_string(struct scratch_value *s, __u64 address, 
 		len = bpf_probe_read_user_str(s->path, size, (void *)address);
 	if (len < 0 && address)
 		lose(LOSS_TEXT_UNREADABLE);
-	if (len == PATH_SIZE)
+	if (len > PATH_SIZE + 1) {
 		lose(LOSS_TEXT_TRUNCATED);
+		len = PATH_SIZE + 1;
+	}
 	if (len > 0)
 		s->length = len - 1;
 }
@@ -103,6 +105,7 @@ static __always_inline bool read_plain(struct scratch_value *s)
 	default:
 		return false;
 	}
-	read_string(s, value, PATH_SIZE);
+	/* With its zero byte, and one more that tells whether there are more. */
+	read_string(s, value, PATH_SIZE + 2);
 	return true;
 }

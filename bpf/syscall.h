@@ -22,6 +22,12 @@ static __always_inline void read_function(struct event *event, struct pt_regs *r
 	event->args[5] = regs->r9;
 }
 
+/* What the stack pointer will be where the function returns: RET pops an address. */
+static __always_inline __u64 called_frame(struct pt_regs *regs)
+{
+	return regs->sp + sizeof(__u64);
+}
+
 static __always_inline __u64 returned(struct pt_regs *regs)
 {
 	return regs->ax;
@@ -73,6 +79,11 @@ static __always_inline void read_function(struct event *event, struct pt_regs *r
 {
 	for (int i = 0; i < ARGS_MAX; i++)
 		event->args[i] = regs->regs[i];
+}
+
+static __always_inline __u64 called_frame(struct pt_regs *regs)
+{
+	return regs->sp;
 }
 
 static __always_inline __u64 returned(struct pt_regs *regs)

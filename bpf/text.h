@@ -8,13 +8,22 @@
 #include "strings.h"
 
 /*
- * Whether a file is one that overlayfs has opened in a layer to serve another.
- * Before 6.7 it has the path of that other file, and passes the same functions:
- * every access would count twice (open_with_fake_path, backing_file_open).
+ * The path of a file, unless it is one that overlayfs has opened in a layer: it
+ * passes the same functions as the one it serves, so every access would count
+ * twice where it has the same path.
  */
-static __always_inline bool is_backing(struct file *file, struct dentry *dentry)
+static __always_inline void read_file_path(struct scratch_value *s, __u32 slot, struct file *file)
 {
-	return BPF_CORE_READ(file, f_inode) != BPF_CORE_READ(dentry, d_inode);
+	__u64 inode = begin_walk_at(s, file);
+	struct dentry *dentry = (void *)s->dentry;
+	bool named = s->dentry != s->root; /* and so the walk meets its inode */
+
+	/* Where a path begins decides: its end alone is none. */
+	if (!walk_path(s, slot, s->kind == TEXT_EXE || s->kind == TEXT_PARENT_EXE))
+		return;
+	if (has_fake_paths() && inode != (named ? s->inode : (__u64)BPF_CORE_READ(dentry, d_inode)))
+		return;
+	s->length = PATH_SIZE - s->at;
 }
 
 static __always_inline void read_path(struct scratch_value *s, __u32 slot)
@@ -28,14 +37,11 @@ static __always_inline void read_path(struct scratch_value *s, __u32 slot)
 		begin_walk(s, (void *)s->value);
 	} else {
 		file = file_behind(s->value, s->kind);
-		if (!file)
-			return;
-		begin_walk(s, &file->f_path);
-		if (is_backing(file, (void *)s->dentry))
-			return;
+		if (file)
+			read_file_path(s, slot, file);
+		return;
 	}
-	/* Where a path begins decides: its end alone is none. */
-	if (walk_path(s, slot, s->kind == TEXT_EXE || s->kind == TEXT_PARENT_EXE))
+	if (walk_path(s, slot, false))
 		s->length = PATH_SIZE - s->at;
 }
 

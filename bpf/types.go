@@ -14,6 +14,12 @@ type TotalValue = RawTPTotalValue
 // NameKey is the key of the names map.
 type NameKey = RawTPNameKey
 
+// CallKey is the key of the calls map (bpf/memory.h).
+type CallKey = RawTPCallKey
+
+// CallValue is the value of the calls map.
+type CallValue = RawTPCallValue
+
 // StateValue is the value of the state map.
 type StateValue = RawTPStateValue
 
@@ -40,6 +46,9 @@ const ScopesMax = 1024
 // LineageValue is the value of the lineage map.
 type LineageValue = LineageLineageValue
 
+// ProcessKey is the key of the processes map.
+type ProcessKey = RawTPProcessKey
+
 // ChangeKey is the key of the changes map.
 type ChangeKey = RawTPChangeKey
 
@@ -58,6 +67,6 @@ const NameBits = 24
 func LossReasons() []string {
 	return []string{
 		"no_matcher", "bad_slot", "scratch_busy", "names_full", "path_truncated",
-		"text_truncated", "text_unreadable", "cgroups_full", "process_unknown",
+		"text_truncated", "text_unreadable", "cgroups_full", "process_unknown", "calls_full",
 	}
 }

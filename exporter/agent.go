@@ -73,9 +73,11 @@ func (a *agent) ready() bool { return a.cluster == nil || a.cluster.settled() }
 // reload reads the files again and applies what they say now. What fails is
 // reported and leaves the rest as it was.
 func (a *agent) reload() {
-	loaded := a.set.load()
-	here, skipped := forNode(loaded, a.cluster.nodeLabels())
+	// Before the policies are read: what is told of meanwhile is not among them.
 	partial := !a.cluster.allListed()
+	loaded := a.set.load()
+	here, skipped, waiting := forNode(loaded, a.cluster.thisNode())
+	partial = partial || waiting
 	if err := a.setScopes(here, partial); err != nil {
 		a.log.Error("apply scopes of policies", "err", err)
 		return // what counts now is in order
@@ -112,18 +114,23 @@ func (a *agent) setScopes(policies []*policy.Policy, partial bool) error {
 	return a.workloads.SetScopes(numbers, scopes)
 }
 
-// forNode returns the policies for a node with these labels, and why the others
-// are not. While the labels are not known all policies are for it.
-func forNode(policies []*policy.Policy, labels map[string]string) (here []*policy.Policy, skipped map[policyKey]string) {
+// forNode returns the policies for a node, and why the others are not. Those that
+// select nodes wait until the labels are known; if they cannot be, all policies are
+// for the node.
+func forNode(policies []*policy.Policy, n node) (here []*policy.Policy, skipped map[policyKey]string, waiting bool) {
 	skipped = map[policyKey]string{}
 	for _, p := range policies {
-		if labels == nil || workload.SelectsNode(p.Node, labels) {
+		reason := "nodeSelector does not select this node"
+		switch {
+		case p.Node == nil || n.told && (n.labels == nil || workload.SelectsNode(p.Node, n.labels)):
 			here = append(here, p)
 			continue
+		case !n.told:
+			waiting, reason = true, "nodeSelector waits for the labels of this node"
 		}
-		skipped[policyKey{p.Namespace, p.Name}] = fmt.Sprintf("%v: nodeSelector does not select this node", p.Node.Pos)
+		skipped[policyKey{p.Namespace, p.Name}] = fmt.Sprintf("%v: %s", p.Node.Pos, reason)
 	}
-	return here, skipped
+	return here, skipped, waiting
 }
 
 // logStates prints a line for each policy that is refused, or enforced less than

@@ -48,8 +48,14 @@ type cluster struct {
 	listedOnce sync.Once
 	pods       atomic.Bool // all pods were told of once
 
-	mu     sync.Mutex
-	labels map[string]string // of the node, nil until they are known
+	mu   sync.Mutex
+	node node
+}
+
+// node is what is known of the node.
+type node struct {
+	told   bool              // whether the API server has answered
+	labels map[string]string // nil if they cannot be known
 }
 
 // connect returns nil if there is no API server to ask.
@@ -133,7 +139,7 @@ func (c *cluster) ReplacePolicies(list []kube.Policy) {
 // SetNode implements kube.Handler.
 func (c *cluster) SetNode(labels map[string]string) {
 	c.mu.Lock()
-	c.labels = labels
+	c.node = node{told: true, labels: labels}
 	c.mu.Unlock()
 	c.notify()
 }
@@ -147,14 +153,15 @@ func (c *cluster) changes() <-chan struct{} {
 	return c.changed
 }
 
-// nodeLabels returns the labels of the node, nil while they are not known.
-func (c *cluster) nodeLabels() map[string]string {
+// thisNode returns what is known of the node. Without a cluster there is nothing
+// to wait for.
+func (c *cluster) thisNode() node {
 	if c == nil {
-		return nil
+		return node{told: true}
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.labels
+	return c.node
 }
 
 // allListed says whether no policies are left that the agent may not know yet.

@@ -12,7 +12,6 @@ import (
 
 	"github.com/tetrameter/tetrameter/exporter/kernel"
 	"github.com/tetrameter/tetrameter/exporter/plan"
-	"github.com/tetrameter/tetrameter/exporter/policy"
 )
 
 // planOptions are the flags of the command plan.
@@ -34,19 +33,12 @@ func planFlags(c *kingpin.CmdClause) *planOptions {
 // explain is the command plan: it prints what this kernel would attach for
 // policies, and attaches nothing but what shows which ways work.
 func explain(o planOptions, out io.Writer, log *slog.Logger) error {
-	v := newVariables(os.Environ(), o.set)
-	var loaded []*policy.Policy
-	for _, file := range o.files {
-		data, err := readPolicy(file)
-		if err != nil {
-			return err
-		}
-		p, err := v.parse(file, data)
-		if err != nil {
-			return err
-		}
+	loaded, err := parseAll(o.files, newVariables(os.Environ(), o.set))
+	if err != nil {
+		return err
+	}
+	for _, p := range loaded {
 		p.Enabled = true // to be asked is to be wanted
-		loaded = append(loaded, p)
 	}
 	k, err := kernel.Open(kernel.Options{NoPin: true, MaxSeries: 1, Logger: log})
 	if err != nil {
@@ -57,7 +49,10 @@ func explain(o planOptions, out io.Writer, log *slog.Logger) error {
 	if o.attach != "auto" {
 		opts.Kinds = []plan.Kind{plan.Kind(o.attach)}
 	}
-	report := plan.Build(loaded, k.Facts(), opts).Report()
+	report, err := plan.Build(loaded, k.Facts(), opts).Report()
+	if err != nil {
+		return err
+	}
 	if !o.json {
 		return report.Write(out)
 	}

@@ -113,23 +113,25 @@ func TestForNode(t *testing.T) {
 		Requirements: []policy.Requirement{{Key: "gpu", Operator: "In", Values: []string{"yes"}}},
 	}
 	policies := []*policy.Policy{{Name: "all"}, {Name: "gpu", Node: selector}}
+	other, unknown := "gpu.yaml:4:3: nodeSelector does not select this node", "gpu.yaml:4:3: nodeSelector waits for the labels of this node"
 	tests := []struct {
 		name   string
-		labels map[string]string
-		want   int
+		node   node
+		reason string // why the policy is not for the node
 	}{
-		{"unknown", nil, 2},
-		{"none", map[string]string{}, 1},
-		{"other", map[string]string{"gpu": "no"}, 1},
-		{"same", map[string]string{"gpu": "yes", "zone": "a"}, 2},
+		{"not told yet", node{}, unknown},
+		{"never told", node{told: true}, ""},
+		{"none", node{told: true, labels: map[string]string{}}, other},
+		{"other", node{told: true, labels: map[string]string{"gpu": "no"}}, other},
+		{"same", node{told: true, labels: map[string]string{"gpu": "yes", "zone": "a"}}, ""},
 	}
 	for _, test := range tests {
-		here, skipped := forNode(policies, test.labels)
-		if len(here) != test.want || len(here)+len(skipped) != 2 {
-			t.Errorf("%s: %d policies are for the node and %v are not", test.name, len(here), skipped)
+		here, skipped, waiting := forNode(policies, test.node)
+		if len(here)+len(skipped) != 2 || waiting == test.node.told {
+			t.Errorf("%s: %d policies are for the node and %v are not, waiting %v", test.name, len(here), skipped, waiting)
 		}
-		if reason, ok := skipped[policyKey{"", "gpu"}]; ok && reason != "gpu.yaml:4:3: nodeSelector does not select this node" {
-			t.Errorf("%s: skipped because %q", test.name, reason)
+		if reason := skipped[policyKey{"", "gpu"}]; reason != test.reason {
+			t.Errorf("%s: skipped because %q, want %q", test.name, reason, test.reason)
 		}
 	}
 }

@@ -295,22 +295,3 @@ func (s *policySet) LoadErrors() uint64 {
 	defer s.mu.Unlock()
 	return s.loadErrors
 }
-
-// check is the command check: it prints the problems of files.
-func check(files []string, v variables) error {
-	bad := 0
-	for _, path := range files {
-		data, err := readPolicy(path)
-		if err == nil {
-			_, err = v.parse(path, data)
-		}
-		if err != nil {
-			bad++
-			fmt.Fprintln(os.Stderr, err)
-		}
-	}
-	if bad > 0 {
-		return fmt.Errorf("%d of %d policies are bad", bad, len(files))
-	}
-	return nil
-}

@@ -117,8 +117,7 @@ type refusal struct {
 
 func unsupported() []refusal {
 	return []refusal{
-		{[]string{"pt_regs"}, "registers other than those of arguments are not read"},
-		{[]string{"usdts"}, "arguments of a probe that are in memory; those in registers and constants are fine"},
+		{[]string{"usdts"}, "arguments of a probe that are floating-point numbers, or in memory relative to a symbol"},
 		{[]string{"resolve"}, "bit fields of structures"},
 	}
 }

@@ -190,6 +190,9 @@ func (a *agent) loop(ctx context.Context, changes <-chan struct{}, hangup <-chan
 				a.log.Error("heartbeat", "err", err)
 			}
 			a.counters.refresh()
+			if err := a.kernel.SweepCalls(); err != nil {
+				a.log.Error("sweep calls", "err", err)
+			}
 		}
 	}
 }

@@ -60,7 +60,7 @@ func policyMetrics() []Metric {
 			Label{"reason", "why the cheaper ways to attach, or all, were not taken, or why this policy is not counted at the hook"},
 		)},
 		{hookGap, "Time before this start during which the agent was down and the hook not attached, because this kernel cannot pin it.", gauge, hook},
-		{hookMissed, "Events that were not counted because the kernel refused to run a program inside another; known from Linux 5.12 for fentry and 6.7 for the others.", counter, hook},
+		{hookMissed, "Events that were not counted because the kernel refused to run a program inside another, or did not see a function return; known from Linux 5.12 for fentry and 6.7 for the others.", counter, hook},
 		{policyState, "State of a policy: 1 for the one it is in.", gauge, append(policy[:len(policy):len(policy)],
 			Label{"state", "enabled, partially_enabled (some hooks are unsupported), monitor_only (counts, but does not carry out an action), error (all hooks are unsupported, not counting those that may be absent), disabled, load_error (the file or the policy is refused), skipped (it is for other nodes)"},
 			Label{"reason", "why it is in a state other than enabled, empty for the states it is not in"},
@@ -69,7 +69,7 @@ func policyMetrics() []Metric {
 		{mapEntries, "Entries in a map.", gauge, mapName},
 		{mapCapacity, "Entries that a map can hold.", gauge, mapName},
 		{losses, "Times that a program could not do its work fully.", counter, []Label{
-			{"reason", "no_matcher: an event while a hook was being attached was not counted; bad_slot: an event was not counted; scratch_busy, names_full: an event was counted with binary ~other; path_truncated: a binary label is the end of a longer path; cgroups_full: a container counts as the host; process_unknown: a filter failed because it is not known how a process began"},
+			{"reason", "no_matcher: an event while a hook was being attached was not counted; bad_slot: an event was not counted; scratch_busy, names_full: an event was counted with binary ~other; path_truncated: a binary label is the end of a longer path; cgroups_full: a container counts as the host; process_unknown: a filter failed because it is not known how a process began; calls_full: a call was not counted for filters of its result"},
 		}},
 	}
 }

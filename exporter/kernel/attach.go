@@ -69,7 +69,7 @@ func (k *Kernel) attachWay(in matchInput, way plan.Attach) (*attachment, error) 
 		if m.program != nil {
 			errs = append(errs, a.points[i].run(m.program))
 		}
-		a.points[i].code = m.code
+		a.points[i].code, a.points[i].waiting = m.code, m.waiting
 	}
 	a.ids, a.refused = map[plan.ID]bool{}, refused
 	for _, id := range in.hook.IDs() {

@@ -27,27 +27,31 @@ var (
 func (k *Kernel) prepareLineage(p plan.Plan) map[plan.ID]error {
 	defer k.calm.begin()()
 	refused := map[plan.ID]error{}
-	fresh, opened := uint64(0), k.lineage == nil
+	fresh, begin := uint64(0), k.lineage == nil
+	var closed error // why it could not be opened
 	for _, h := range p.Hooks {
 		for _, id := range h.IDs() {
 			need := h.Lineage(id)
 			if !need.Needed() {
 				continue
 			}
-			if k.lineage == nil {
-				if err := k.openLineage(); err != nil {
-					refused[id] = fmt.Errorf("how processes began cannot be kept: %w", err)
-					continue
-				}
+			if k.lineage == nil && closed == nil {
+				closed = k.openLineage()
 			}
+			if closed != nil {
+				refused[id] = fmt.Errorf("how processes began cannot be kept: %w", closed)
+				continue
+			}
+			unwatched := k.lineage.value.Watched == 0
 			lists, err := k.addLineage(id, need)
 			if err != nil {
 				refused[id] = err
 			}
 			fresh |= lists
+			begin = begin || unwatched && k.lineage.value.Watched != 0
 		}
 	}
-	if k.lineage == nil || fresh == 0 && !opened {
+	if k.lineage == nil || fresh == 0 && !begin {
 		return refused
 	}
 	err := k.lineage.find(0) // which removes what these numbers meant before

@@ -15,6 +15,8 @@ import (
 	"io"
 	"os"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/tetrameter/tetrameter/exporter/plan"
 )
 
@@ -39,6 +41,7 @@ type executableOrError struct {
 // executable is what is known of an ELF file; it implements plan.Executable.
 type executable struct {
 	path     string
+	id       plan.FileID
 	segments []elf.ProgHeader  // that are executed
 	symbols  map[string]uint64 // addresses of functions
 	golang   *gosym.Table      // of a Go program without symbols
@@ -56,12 +59,16 @@ func openExecutable(path string) (_ *executable, err error) {
 	if !info.Mode().IsRegular() {
 		return nil, fmt.Errorf("%s is no regular file", path)
 	}
-	file, err := elf.Open(path)
+	opened, id, err := openFile(path)
+	if err != nil {
+		return nil, err
+	}
+	defer opened.Close()
+	file, err := elf.NewFile(opened)
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", path, err)
 	}
-	defer file.Close()
-	e := &executable{path: path, symbols: map[string]uint64{}}
+	e := &executable{path: path, id: id, symbols: map[string]uint64{}}
 	for _, p := range file.Progs {
 		if p.Type == elf.PT_LOAD {
 			e.segments = append(e.segments, p.ProgHeader)
@@ -84,6 +91,32 @@ func openExecutable(path string) (_ *executable, err error) {
 	e.readNotes(file)
 	return e, nil
 }
+
+// openFile opens a file, which the path may not be that of any longer, and says
+// which one it is.
+func openFile(path string) (*os.File, plan.FileID, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, plan.FileID{}, err
+	}
+	var st unix.Stat_t
+	if err := unix.Fstat(int(file.Fd()), &st); err != nil {
+		return nil, plan.FileID{}, errors.Join(fmt.Errorf("stat %s: %w", path, err), file.Close())
+	}
+	return file, plan.FileID{Device: st.Dev, Inode: st.Ino}, nil
+}
+
+// reopen is openFile for one that was open before.
+func reopen(path string, known plan.FileID) (*os.File, error) {
+	file, id, err := openFile(path)
+	if err == nil && id != known {
+		err = errors.Join(fmt.Errorf("%s was replaced meanwhile", path), file.Close())
+	}
+	return file, err
+}
+
+// ID implements plan.Executable.
+func (e *executable) ID() plan.FileID { return e.id }
 
 // Symbol implements plan.Executable.
 func (e *executable) Symbol(name string) (uint64, error) {
@@ -150,7 +183,7 @@ func (e *executable) Digest(algorithm string) (string, error) {
 	default:
 		return "", fmt.Errorf("no digest %s", algorithm)
 	}
-	file, err := os.Open(e.path)
+	file, err := reopen(e.path, e.id)
 	if err != nil {
 		return "", err
 	}

@@ -20,6 +20,7 @@ import (
 	"github.com/cilium/ebpf/btf"
 	"github.com/cilium/ebpf/rlimit"
 
+	"github.com/tetrameter/tetrameter/bpf"
 	"github.com/tetrameter/tetrameter/exporter/plan"
 	"github.com/tetrameter/tetrameter/exporter/policy"
 )
@@ -69,6 +70,7 @@ type Kernel struct {
 	watchers     []watcher
 	names        *names
 	lineage      *lineage // nil unless a policy needs it
+	calls        *calls
 	clock        clock
 	clockProgram *ebpf.Program
 	seed         uint64                 // of hashes of tasks
@@ -129,6 +131,7 @@ func (k *Kernel) open() (err error) {
 		return err
 	}
 	k.names = newNames(k.maps)
+	k.calls = &calls{table: k.maps.byName[bpf.RawTPMapCalls]}
 	if err := k.openClock(); err != nil {
 		return err
 	}
@@ -151,6 +154,7 @@ func (k *Kernel) Close() error {
 		errs = append(errs, k.clockProgram.Close())
 	}
 	errs = append(errs, k.lineage.close())
+	errs = append(errs, k.calls.close())
 	if k.maps != nil {
 		errs = append(errs, k.maps.close())
 	}
@@ -205,9 +209,9 @@ func (k *Kernel) Apply(p plan.Plan) ([]Hook, error) {
 		k.hooks = append(k.hooks, status...)
 	}
 	if p.Partial {
-		return k.hooks, errors.Join(errs...)
+		return k.hooks, errors.Join(append(errs, k.openCalls())...)
 	}
-	errs = append(errs, k.removeOthers(wanted), k.pins.removeOtherLayouts())
+	errs = append(errs, k.removeOthers(wanted), k.openCalls(), k.pins.removeOtherLayouts())
 	k.slots.retireOthers(p, k.counting())
 	if errors.Join(errs...) == nil {
 		errs = append(errs, k.scopes.release(), k.releaseLineage(p))

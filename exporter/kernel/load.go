@@ -5,6 +5,7 @@ package kernel
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"sort"
 
 	"github.com/cilium/ebpf"
@@ -14,10 +15,10 @@ import (
 	"github.com/tetrameter/tetrameter/exporter/plan"
 )
 
-// maxInstructions is what the selectors of one policy at one hook may become. It
-// leaves room for others (match.MaxInstructions is for all together), and is ten
-// times what the largest policies need.
-const maxInstructions = 1 << 13
+// maxInstructions is what the selectors of one policy at one hook may become: room
+// for the longest list of paths, and for as much of others (match.MaxInstructions
+// is for all together).
+const maxInstructions = match.MaxInstructions / 2
 
 // errTooLarge says that one policy wants more than its share of a hook.
 var errTooLarge = fmt.Errorf("its selectors need more than %d instructions", maxInstructions)
@@ -35,6 +36,7 @@ type matchInput struct {
 // matcher is a program that evaluates the policies on one point.
 type matcher struct {
 	code    string
+	waiting []uint64      // keys of the rules that remember calls
 	program *ebpf.Program // nil if the point runs the same code already
 }
 
@@ -182,11 +184,21 @@ func (l loading) compiles(id plan.ID) error {
 
 // code returns the code of the rules of ids at a point.
 func (l loading) code(p plan.Point, ids []plan.ID) (asm.Instructions, error) {
+	return match.Compile(l.input(p, ids))
+}
+
+// waiting returns the keys of what those rules remember.
+func (l loading) waiting(p plan.Point, ids []plan.ID) ([]uint64, error) {
+	keys, err := match.Waiting(l.input(p, ids))
+	return slices.DeleteFunc(keys, func(key uint64) bool { return key == 0 }), err
+}
+
+func (l loading) input(p plan.Point, ids []plan.ID) match.Input {
 	slots := map[plan.ID]uint32{}
 	for _, id := range ids {
 		slots[id] = l.in.slots[id]
 	}
-	return match.Compile(match.Input{
+	return match.Input{
 		Guard:          p.Guard,
 		Rules:          p.MatchRules(slots),
 		Binaries:       l.in.binaries,
@@ -195,7 +207,7 @@ func (l loading) code(p plan.Point, ids []plan.ID) (asm.Instructions, error) {
 		HostNamespaces: l.hostNS,
 		Exit:           p.Exit,
 		Scopes:         l.scopes.wanted,
-	})
+	}
 }
 
 // load loads the matchers of all points with the rules of ids. The points that
@@ -215,6 +227,9 @@ func (l loading) load(ids []plan.ID) (matchers []*matcher, err error) {
 		}
 		m := &matcher{code: fmt.Sprint(body)}
 		matchers = append(matchers, m)
+		if m.waiting, err = l.waiting(p, ids); err != nil {
+			return matchers, fmt.Errorf("compile selectors: %w", err)
+		}
 		if at := running.point(pointName(l.way.Kind, p)); at != nil && at.code == m.code {
 			continue
 		}

@@ -130,7 +130,7 @@ func vary(rng *rand.Rand, hook policy.Hook, e *reference.Event) {
 		}
 	}
 	for address, o := range objects {
-		o.Text = o.Text[:min(len(o.Text), 4095)] // with its zero byte, what filters see
+		o.Text = o.Text[:min(len(o.Text), 4096)] // what filters see
 		objects[address] = o
 	}
 	for _, a := range hook.Args {

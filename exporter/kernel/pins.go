@@ -115,7 +115,7 @@ func (p *pins) points(hookKey string) []string {
 func pointName(kind plan.Kind, at plan.Point) string {
 	name := string(kind) + ":" + at.Target
 	if at.User != (plan.UserPoint{}) {
-		name += fmt.Sprintf("+%#x", at.User.Offset)
+		name += fmt.Sprintf("+%#x@%d:%d", at.User.Offset, at.User.File.Device, at.User.File.Inode)
 	}
 	if at.Part > 0 {
 		name += fmt.Sprintf("#%d", at.Part)

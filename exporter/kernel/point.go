@@ -37,6 +37,8 @@ type point struct {
 	pinned  bool
 	// code is what this agent put behind matcher, in readable form.
 	code string
+	// waiting are the keys of the rules in it that remember calls.
+	waiting []uint64
 }
 
 // newPoint attaches a program that jumps to first, which may be nil.
@@ -91,7 +93,13 @@ func attachProgram(kind plan.Kind, p plan.Point, prog *ebpf.Program) (link.Link,
 }
 
 func attachUser(p plan.Point, prog *ebpf.Program) (link.Link, error) {
-	file, err := link.OpenExecutable(p.Target)
+	opened, err := reopen(p.Target, p.User.File)
+	if err != nil {
+		return nil, err
+	}
+	defer opened.Close()
+	// The kernel follows this to the file itself, whatever the path is now.
+	file, err := link.OpenExecutable(fmt.Sprintf("/proc/self/fd/%d", opened.Fd()))
 	if err != nil {
 		return nil, err
 	}
@@ -162,6 +170,20 @@ func openPoint(dir string) (_ *point, err error) {
 		return nil, err
 	}
 	return pt, nil
+}
+
+// missedReturns is how often the kernel had no room to note that the function
+// was called (maxactive in Documentation/trace/kprobes.rst), and so did not see
+// it return. Kernels before 6.7 do not report it.
+func (p *point) missedReturns() uint64 {
+	if !isExit(p.name) {
+		return 0
+	}
+	info, err := p.link.Info()
+	if err != nil || info.PerfEvent() == nil || info.PerfEvent().Kprobe() == nil {
+		return 0
+	}
+	return info.PerfEvent().Kprobe().Missed
 }
 
 // close gives up the hold on the point, which detaches it unless it is pinned.

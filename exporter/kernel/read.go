@@ -140,6 +140,7 @@ func (k *Kernel) readSeries(snap *Snapshot, ids, expired map[uint32]plan.ID) err
 	snap.Maps = []MapUse{
 		{bpf.RawTPMapSeries, uint64(used), uint64(series.MaxEntries())},
 		{bpf.RawTPMapNames, uint64(named), uint64(names.MaxEntries())},
+		{bpf.RawTPMapCalls, uint64(k.calls.waiting), uint64(k.calls.table.MaxEntries())},
 		{slotsMap, uint64(len(k.slots.byID)), uint64(k.slots.size) - 1},
 	}
 	return nil
@@ -236,6 +237,7 @@ func (k *Kernel) missed() map[plan.ID]uint64 {
 			continue
 		}
 		for _, p := range a.points {
+			missed[h.ID] += p.missedReturns()
 			if stats, err := p.program.Stats(); err == nil {
 				missed[h.ID] += stats.RecursionMisses
 			}

@@ -27,12 +27,16 @@ func Compile(in Input) (asm.Instructions, error) {
 	if in.Guard != nil && !in.Exit {
 		in.Guard.compile(c, end)
 	}
+	keys, err := Waiting(in)
+	if err != nil {
+		return nil, err
+	}
 	compile := compileEntry
 	if in.Exit {
 		compile = compileExit
 	}
 	for i, rule := range in.Rules {
-		if err := compile(c, builder{rule, in, waitingKey(in.Rules, i)}); err != nil {
+		if err := compile(c, builder{rule, in, keys[i]}); err != nil {
 			return nil, err
 		}
 	}

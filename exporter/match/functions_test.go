@@ -191,12 +191,12 @@ func (w *world) setVerdict(p []uint64) (uint64, error) {
 }
 
 func (w *world) remember(p []uint64) (uint64, error) {
-	w.remembered[uint32(p[0])] = p[1]
+	w.remembered[p[0]] = p[1]
 	return 0, nil
 }
 
 func (w *world) recall(p []uint64) (uint64, error) {
-	bits := w.remembered[uint32(p[0])]
-	delete(w.remembered, uint32(p[0]))
+	bits := w.remembered[p[0]]
+	delete(w.remembered, p[0])
 	return bits, nil
 }

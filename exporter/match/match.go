@@ -58,7 +58,11 @@ type Source struct {
 	Index  int    // of a Register
 	Value  uint64 // of a Constant, extended to 64 bits as its type demands
 	Offset uint32 // of a field, in the record of the tracepoint
-	Size   int    // of a Field, in bytes
+	// Size is that of a Field in bytes, and that of a Register if it carries
+	// fewer than 8 and 0 otherwise.
+	Size int
+	// Signed says that a value of fewer than 8 bytes has a sign.
+	Signed bool
 	// Steps lead from there to the value.
 	Steps []Step
 }
@@ -80,13 +84,23 @@ const (
 // ReturnRegister is the Index of the return value.
 const ReturnRegister = 6
 
-// Step adds Offset to a value and then, unless Load is 0, takes the Load bytes
-// at that address for the value. The value that ABI ends at is the number of the
-// current system call, to which it adds 1<<31 for a 32-bit one.
+// Step adds Offset, and the Index unless it is nil, to a value and then, unless
+// Load is 0, takes the Load bytes at that address for the value. Signed says that
+// those have a sign. The value that ABI ends at is the number of the current system
+// call, to which it adds 1<<31 for a 32-bit one.
 type Step struct {
-	Offset uint32
+	Offset int64
+	Index  *Index
 	Load   int
 	ABI    bool
+	Signed bool
+}
+
+// Index is the word of the program's context at Offset, a register, times 2 to
+// the power of Shift.
+type Index struct {
+	Offset uint32
+	Shift  int
 }
 
 // Guard is a condition of the attach point itself, for a tracepoint that sees

@@ -69,7 +69,7 @@ func (d decided) compile(c *code, failed label) {
 type builder struct {
 	rule    Rule
 	in      Input
-	waiting int32 // the key of what the rule remembers
+	waiting uint64 // the key of what the rule remembers
 }
 
 // entry gives the conditions that are decided when the function is called, in

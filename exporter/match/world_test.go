@@ -44,7 +44,7 @@ type world struct {
 	changes    map[uint32]uint32               // likewise
 	seen       map[uint32]reference.Privileges // by the numbers in changes
 	verdicts   map[[2]uint64]uint64
-	remembered map[uint32]uint64
+	remembered map[uint64]uint64
 	counted    map[uint32]int
 	trace      []string // the functions that were called
 
@@ -63,7 +63,7 @@ type request struct {
 func newWorld(e reference.Event, garbage *rand.Rand) world {
 	w := world{
 		event: e, garbage: garbage, words: map[request]uint64{}, functions: functions(),
-		verdicts: map[[2]uint64]uint64{}, remembered: map[uint32]uint64{}, seen: map[uint32]reference.Privileges{}, counted: map[uint32]int{},
+		verdicts: map[[2]uint64]uint64{}, remembered: map[uint64]uint64{}, seen: map[uint32]reference.Privileges{}, counted: map[uint32]int{},
 	}
 	for i, arg := range e.Args {
 		binary.LittleEndian.PutUint64(w.memo[8*i:], arg)

@@ -30,6 +30,8 @@ type StandIn struct {
 	When []Condition
 	// Lacks are the operators that would be answered wrongly here.
 	Lacks []policy.Operator
+	// Unset are the members of its structures that do not have their values yet.
+	Unset []string
 }
 
 // Value is where a StandIn has an argument of the function; the zero Value is
@@ -119,6 +121,11 @@ func (s site) standInValue(a policy.Arg) (value, error) {
 		return value{}, none
 	}
 	from := s.standIn.Args[a.Index]
+	for _, member := range a.Resolve {
+		if slices.Contains(s.standIn.Unset, member) {
+			return value{}, fmt.Errorf("%v: %s is not set yet at %s", a.Pos, member, s.Target)
+		}
+	}
 	typ := a.Type
 	if from.Type != "" {
 		if len(a.Resolve) > 0 {

@@ -55,11 +55,22 @@ func Equivalents() []Equivalent {
 				Args:  []Value{{Field: "skaddr"}},
 				When:  []Condition{{"newstate", tcpSynSent}, {"oldstate", tcpClose}, {"protocol", ipprotoTCP}},
 				Lacks: []policy.Operator{policy.SPort, policy.SPortPriv, policy.State},
+				Unset: setByConnect(),
 			}},
 			Difference: "comes before a source port is chosen and the state is stored; also counts attempts that find no free port, and a fast open when it connects rather than when it sends",
 		},
 	}
 	return append(append(table, files()...), identities()...)
+}
+
+// setByConnect are the members of a socket that connecting sets between the
+// event and tcp_connect: tcp_v4_connect and tcp_v6_connect (net/ipv4/tcp_ipv4.c,
+// net/ipv6/tcp_ipv6.c), and inet_hash_connect in them.
+func setByConnect() []string {
+	return []string{
+		"skc_state", "skc_num", "skc_portpair", "skc_hash", "skc_u16hashes", "skc_bind_node",
+		"inet_sport", "inet_id", "icsk_bind_hash", "icsk_bind2_hash", "write_seq", "tsoffset", "sk_txhash",
+	}
 }
 
 // files are the functions that ask security modules about files. System calls

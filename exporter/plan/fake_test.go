@@ -70,8 +70,8 @@ func (k fakeKernel) RawTracepoint(event string) (*btf.FuncProto, error) {
 }
 
 func (k fakeKernel) Type(name, module string) (btf.Type, error) {
-	if name == "task_struct" && module == "" {
-		return taskStruct(), nil
+	if typ, ok := map[string]btf.Type{"task_struct": taskStruct(), "pt_regs": ptRegs(), "sock": sock()}[name]; ok && module == "" {
+		return typ, nil
 	}
 	return nil, fmt.Errorf("type %s: not found", name)
 }
@@ -216,17 +216,20 @@ func renderPoint(p plan.Point) string {
 func renderArg(a match.Arg) string {
 	text := map[match.SourceKind]string{
 		match.None:          "none",
-		match.Register:      fmt.Sprintf("r%d", a.Index),
+		match.Register:      fmt.Sprintf("r%d", a.Index) + part(a.Source),
 		match.Constant:      fmt.Sprint(a.Value),
-		match.Field:         fmt.Sprintf("field %d+%d", a.Offset, a.Source.Size),
+		match.Field:         fmt.Sprintf("field %d+%d", a.Offset, a.Source.Size) + signed(a.Signed),
 		match.FieldAddress:  fmt.Sprintf("&field %d", a.Offset),
 		match.FieldLocation: fmt.Sprintf("location %d", a.Offset),
 		match.CurrentTask:   "task",
 	}[a.Kind]
 	for _, s := range a.Steps {
 		text += fmt.Sprintf(" +%d", s.Offset)
+		if s.Index != nil {
+			text += fmt.Sprintf(" +field %d<<%d", s.Index.Offset, s.Index.Shift)
+		}
 		if s.Load != 0 {
-			text += fmt.Sprintf(" load %d", s.Load)
+			text += fmt.Sprintf(" load %d", s.Load) + signed(s.Signed)
 		}
 		if s.ABI {
 			text += " with its ABI"
@@ -236,4 +239,19 @@ func renderArg(a match.Arg) string {
 		text += " size " + renderArg(match.Arg{Source: a.Size, Type: "size_t"})
 	}
 	return text + " " + string(a.Type)
+}
+
+func signed(is bool) string {
+	if is {
+		return " signed"
+	}
+	return ""
+}
+
+// part is how much of a register the value is, if not all.
+func part(s match.Source) string {
+	if s.Size == 0 || s.Size == 8 {
+		return ""
+	}
+	return fmt.Sprintf("+%d", s.Size) + signed(s.Signed)
 }

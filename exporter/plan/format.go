@@ -145,7 +145,7 @@ func (f Field) arg(declared policy.Type) (match.Arg, error) {
 		}
 		return arg, nil
 	}
-	at.Kind, at.Size = match.Field, int(min(f.Size, 8))
+	at.Kind, at.Size, at.Signed = match.Field, int(min(f.Size, 8)), f.Signed
 	if i, _ := typ.Integer(); f.Array {
 		at.Size = min(at.Size, i.Bits/8) // of the first element
 	}

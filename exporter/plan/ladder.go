@@ -226,11 +226,11 @@ func (h *Hook) functionSites(kind Kind, kernel Kernel) ([]site, error) {
 		}
 		s := functionSite(function, proto, kernel)
 		if h.Syscall {
-			s.Syscall, s.types, s.registers = true, nil, argRegisters
+			s.Syscall, s.types, s.returns, s.registers = true, nil, nil, argRegisters
 			s.I386 = strings.HasPrefix(function, i386Prefix)
 		}
 		if kind == Kprobe {
-			s.Parameters = 0
+			s.Parameters, s.machine = 0, true
 		}
 		sites = append(sites, s)
 	}
@@ -291,7 +291,7 @@ func functionSite(target string, proto *btf.FuncProto, kernel Kernel) site {
 	if proto == nil {
 		return s
 	}
-	s.registers = 0
+	s.registers, s.returns = 0, proto.Return
 	plain := true
 	for _, p := range proto.Params {
 		size, err := btf.Sizeof(p.Type)

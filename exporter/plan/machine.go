@@ -35,6 +35,8 @@ type Kernel interface {
 
 // Executable is a program or a library.
 type Executable interface {
+	// ID returns what identifies the file.
+	ID() FileID
 	// Symbol returns the offset in the file where a function begins.
 	Symbol(name string) (uint64, error)
 	// Address returns the offset in the file of a virtual address.

@@ -74,6 +74,8 @@ func taskStruct() *btf.Struct {
 // fakeExecutable is a program with a function and a probe at two places.
 type fakeExecutable struct{}
 
+func (fakeExecutable) ID() plan.FileID { return plan.FileID{Device: 1, Inode: 2} }
+
 func (fakeExecutable) Symbol(name string) (uint64, error) {
 	if name != "readline" {
 		return 0, fmt.Errorf("no symbol %s", name)

@@ -108,7 +108,12 @@ type UserPoint struct {
 	Offset       uint64 // in the file
 	RefCtrOffset uint64 // of the semaphore that switches the probe on, or 0
 	Symbol       string // as the policy says it
+	File         FileID // that has the place
 }
+
+// FileID identifies a file for as long as it is open: later the path may be that
+// of another one.
+type FileID struct{ Device, Inode uint64 }
 
 // PointRule is a rule at a point; its slot is not known yet.
 type PointRule struct {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/cilium/ebpf/asm"
 
+	"github.com/tetrameter/tetrameter/bpf"
 	"github.com/tetrameter/tetrameter/exporter/match"
 	"github.com/tetrameter/tetrameter/exporter/policy"
 )
@@ -18,6 +19,8 @@ import (
 // what that costs.
 type Report struct {
 	Hooks []HookReport `json:"hooks"`
+	// Maps are those that the hooks have together.
+	Maps []MapReport `json:"maps,omitempty"`
 }
 
 // HookReport is one hook.
@@ -55,19 +58,52 @@ type PointReport struct {
 	Most  int `json:"mostInstructions"`
 	// Calls are the functions of bpf/ that selectors use, if they get that far.
 	Calls []string `json:"calls,omitempty"`
+	// Maps are the names of those that these functions look at or change.
+	Maps []string `json:"maps,omitempty"`
+}
+
+// MapReport is a map in the kernel. Sizes are in bytes, those of values for each
+// CPU if the type says so; the capacity is in entries and that of an agent
+// without options.
+type MapReport struct {
+	Name     string `json:"name"`
+	Type     string `json:"type"`
+	Key      uint32 `json:"keyBytes"`
+	Value    uint32 `json:"valueBytes"`
+	Capacity uint32 `json:"capacity"`
 }
 
 // Report describes the plan. Rules that cannot be compiled are in it with the
-// reason.
-func (p Plan) Report() Report {
+// reason. It is an error if the BPF object cannot be read.
+func (p Plan) Report() (Report, error) {
 	r := Report{}
-	for _, h := range p.Hooks {
-		r.Hooks = append(r.Hooks, h.report())
+	functions, err := bpf.LoadFunctions()
+	if err != nil {
+		return r, err
 	}
-	return r
+	for _, h := range p.Hooks {
+		r.Hooks = append(r.Hooks, h.report(functions))
+	}
+	r.Maps = r.maps(functions)
+	return r, nil
 }
 
-func (h Hook) report() HookReport {
+// maps describes the maps of all points.
+func (r Report) maps(functions bpf.Functions) []MapReport {
+	var called []string
+	for _, h := range r.Hooks {
+		for _, p := range h.Points {
+			called = append(called, p.Calls...)
+		}
+	}
+	var maps []MapReport
+	for _, m := range functions.Maps(called) {
+		maps = append(maps, MapReport{m.Name, m.Type.String(), m.KeySize, m.ValueSize, m.Capacity})
+	}
+	return maps
+}
+
+func (h Hook) report(functions bpf.Functions) HookReport {
 	r := HookReport{Hook: h.Label, Rejected: map[Kind]string{}}
 	for _, rejection := range h.Rejected {
 		r.Rejected[rejection.Kind] = rejection.Reason
@@ -87,7 +123,7 @@ func (h Hook) report() HookReport {
 		return r
 	}
 	for _, point := range h.Attaches[0].Points {
-		r.Points = append(r.Points, point.report(in))
+		r.Points = append(r.Points, point.report(in, functions))
 	}
 	return r
 }
@@ -150,7 +186,7 @@ func (h Hook) ruleReport(id ID, in match.Input) RuleReport {
 	return r
 }
 
-func (p Point) report(in match.Input) PointReport {
+func (p Point) report(in match.Input, functions bpf.Functions) PointReport {
 	r := PointReport{Target: p.Target, Exit: p.Exit}
 	in.Exit, in.Guard = p.Exit, p.Guard
 	var good []match.Rule
@@ -168,6 +204,9 @@ func (p Point) report(in match.Input) PointReport {
 	}
 	r.Least, r.Most = match.Cost(code)
 	r.Calls = calls(code)
+	for _, m := range functions.Maps(r.Calls) {
+		r.Maps = append(r.Maps, m.Name)
+	}
 	return r
 }
 
@@ -188,6 +227,12 @@ func (r Report) Write(w io.Writer) error {
 	var b strings.Builder
 	for _, h := range r.Hooks {
 		h.write(&b)
+	}
+	if len(r.Maps) > 0 {
+		b.WriteString("maps\n")
+	}
+	for _, m := range r.Maps {
+		fmt.Fprintf(&b, "  %s: %s, key of %d bytes, value of %d, %d entries\n", m.Name, m.Type, m.Key, m.Value, m.Capacity)
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
@@ -236,5 +281,8 @@ func (h HookReport) write(b *strings.Builder) {
 			fmt.Fprintf(b, ", calling %s", strings.Join(p.Calls, ", "))
 		}
 		b.WriteString("\n")
+		if len(p.Maps) > 0 {
+			fmt.Fprintf(b, "    maps %s\n", strings.Join(p.Maps, ", "))
+		}
 	}
 }

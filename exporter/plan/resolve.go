@@ -101,7 +101,7 @@ func (w *walk) element(n uint32) error {
 // step ends the addition of offsets.
 func (w *walk) step(load int) {
 	if w.offset != 0 || load != 0 {
-		w.steps = append(w.steps, match.Step{Offset: w.offset, Load: load})
+		w.steps = append(w.steps, match.Step{Offset: int64(w.offset), Load: load})
 	}
 	w.offset = 0
 }
@@ -120,6 +120,7 @@ func (w *walk) end(typ policy.Type) error {
 		}
 		if w.inMemory {
 			w.step(size)
+			w.steps[len(w.steps)-1].Signed = size < 8 && isSigned(w.typ)
 		}
 		return nil
 	case *btf.Struct, *btf.Union, *btf.Array:
@@ -130,6 +131,16 @@ func (w *walk) end(typ policy.Type) error {
 		return nil
 	}
 	return fmt.Errorf("%s has no value", nameOf(w.typ))
+}
+
+func isSigned(typ btf.Type) bool {
+	switch t := typ.(type) {
+	case *btf.Int:
+		return t.Encoding&btf.Signed != 0
+	case *btf.Enum:
+		return t.Signed
+	}
+	return false
 }
 
 // memberOf finds a member, also in structures without a name within typ, and its

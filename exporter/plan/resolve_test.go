@@ -31,14 +31,14 @@ func dataPolicy(t *testing.T, way, typ string) *policy.Policy {
 // The ways through structures, and where they end.
 func TestResolve(t *testing.T) {
 	tests := []struct{ way, typ, want string }{
-		{"pid", "int", "task +8 load 4 int"},
+		{"pid", "int", "task +8 load 4 signed int"},
 		{"comm", "string", "task +16 string"},
 		{"name", "string", "task +48 load 8 string"},
 		{"mm.exe_file", "file", "task +32 load 8 +96 load 8 file"},
-		{"parent.parent.pid", "int", "task +40 load 8 +40 load 8 +8 load 4 int"},
-		{"ids[3]", "uint32", "task +72 load 4 uint32"},
+		{"parent.parent.pid", "int", "task +40 load 8 +40 load 8 +8 load 4 signed int"},
+		{"ids[3]", "uint32", "task +72 load 4 signed uint32"},
 		{"mms[1].exe_file", "file", "task +88 load 8 +96 load 8 file"},
-		{"table[2]", "int", "task +96 load 8 +8 load 4 int"},
+		{"table[2]", "int", "task +96 load 8 +8 load 4 signed int"},
 		{"ids[4]", "int", "an array of 4 has no element 4"},
 		{"flag", "int", "flag is a bit field"},
 		{"nothing", "int", "nothing in task_struct: no such member"},

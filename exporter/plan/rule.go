@@ -21,6 +21,10 @@ type site struct {
 	// as the kernel tells.
 	registers int
 	types     []btf.Type
+	// returns is the type of what the function returns, if the kernel tells.
+	returns btf.Type
+	// machine says that the program's context is the registers of the machine.
+	machine bool
 	// format is the record of a tracepoint, whose fields are the arguments.
 	format *Format
 	// standIn is the tracepoint that serves for a function, whose arguments it
@@ -40,8 +44,6 @@ type value struct {
 // value returns where the site has the declared argument.
 func (s site) value(a policy.Arg) (value, error) {
 	switch {
-	case a.Source == policy.PtRegs:
-		return value{}, fmt.Errorf("%v: data of pt_regs are not supported", a.Pos)
 	case a.Source == policy.CurrentTask:
 		return s.task(a)
 	case s.standIn != nil:
@@ -49,7 +51,7 @@ func (s site) value(a policy.Arg) (value, error) {
 	case s.format != nil:
 		return s.format.value(s.Target, a)
 	case s.probe != nil:
-		return s.probe.value(a)
+		return s.probeValue(a)
 	case a.Index >= s.registers:
 		return value{}, fmt.Errorf("%s has no argument %d, which %v declares", s.Target, a.Index, a.Pos)
 	}
@@ -75,6 +77,13 @@ func (s site) task(a policy.Arg) (value, error) {
 
 // arg returns the declared argument as package match wants it.
 func (s site) arg(a policy.Arg) (match.Arg, error) {
+	if a.Source == policy.PtRegs {
+		source, err := s.machineRegister(a.Resolve[0])
+		if err != nil {
+			err = fmt.Errorf("%v: %w", a.Pos, err)
+		}
+		return match.Arg{Source: source, Type: a.Type}, err
+	}
 	v, err := s.value(a)
 	if err != nil {
 		return match.Arg{}, err
@@ -86,8 +95,22 @@ func (s site) arg(a policy.Arg) (match.Arg, error) {
 		}
 		v.arg.Size = size.arg.Source
 	}
+	return s.resolved(v, a)
+}
+
+// returned returns what the function returns, where it does.
+func (s site) returned(a policy.Arg) (match.Arg, error) {
+	if a.SizeArg > 0 {
+		return match.Arg{}, fmt.Errorf("%v: sizeArgIndex: arguments are not known where a function returns", a.Pos)
+	}
+	return s.resolved(value{match.Arg{Source: register(match.ReturnRegister), Type: a.Type}, s.returns}, a)
+}
+
+// resolved goes the declared way from a value.
+func (s site) resolved(v value, a policy.Arg) (match.Arg, error) {
 	var steps []match.Step
 	if len(a.Resolve) > 0 {
+		var err error
 		if steps, err = s.resolve(v.typ, a); err != nil {
 			return match.Arg{}, err
 		}
@@ -110,7 +133,7 @@ func (s site) resolve(typ btf.Type, a policy.Arg) ([]match.Step, error) {
 		typ = &btf.Pointer{Target: root}
 	}
 	if typ == nil {
-		return nil, fmt.Errorf("%v: the type of argument %d is not known: set btfType", a.Pos, a.Index)
+		return nil, fmt.Errorf("%v: the type that resolve begins with is not known: set btfType", a.Pos)
 	}
 	return resolve(typ, a)
 }
@@ -145,10 +168,9 @@ func (h *Hook) ruleAt(s site, r Rule) (match.Rule, error) {
 		return rule, err
 	}
 	if returned := r.Spec.ReturnArg; returned != nil {
-		if len(use.returned) > 0 && (len(returned.Resolve) > 0 || returned.BTFType != "" || returned.SizeArg > 0) {
-			return rule, fmt.Errorf("%v: fields and sizes of a return value are not supported yet", returned.Pos)
+		if rule.Return, err = s.returned(*returned); err != nil && len(use.returned) > 0 {
+			return rule, err
 		}
-		rule.Return = match.Arg{Source: register(match.ReturnRegister), Type: returned.Type}
 	}
 	if s.standIn != nil {
 		return s.restrict(rule)

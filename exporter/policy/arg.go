@@ -63,8 +63,9 @@ func (d *decoder) arguments(h *Hook, v value, fields map[string]value) {
 		h.ReturnArg = &arg
 	}
 	if action := fields["returnArgAction"]; action.given() {
-		h.ReturnAction, _ = choose(d, action, "action", []ActionKind{TrackSock, UntrackSock})
-		if !h.Return || h.ReturnArg == nil || h.ReturnArg.Type != "sock" {
+		h.ReturnAction, _ = choose(d, action, "action", ReturnArgActions())
+		tracks := h.ReturnAction == TrackSock || h.ReturnAction == UntrackSock
+		if tracks && (!h.Return || h.ReturnArg == nil || h.ReturnArg.Type != "sock") {
 			d.errorf(action, "%s needs return: true and a returnArg of type sock", action.node.Value)
 		}
 	}

@@ -72,7 +72,7 @@ func (d *decoder) argFilter(v value, o operands) ArgFilter {
 		d.errorf(v, "field %q is missing", "values")
 	}
 	switch {
-	case !valid:
+	case !valid, f.Operator == "":
 	case f.Operator == CelExpr && o.field == "args":
 		d.expressionFilter(&f, fields["values"], o.declared)
 	case f.Operator == CapabilitiesGained && o.field != "returnArg":

@@ -107,3 +107,6 @@ func Capabilities() []string {
 		"CAP_CHECKPOINT_RESTORE",
 	}
 }
+
+// ReturnArgActions are the actions that returnArgAction may name.
+func ReturnArgActions() []ActionKind { return []ActionKind{Post, TrackSock, UntrackSock} }

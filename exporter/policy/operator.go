@@ -15,6 +15,8 @@ func Operators(t Type) []Operator {
 		return append(integerOperators(), textOperators()[2:]...)
 	case "sockaddr":
 		return []Operator{SPort, NotSPort, SPortPriv, NotSPortPriv, SAddr, NotSAddr, Family}
+	case "skb": // a packet has no state
+		return slices.DeleteFunc(socketOperators(), func(op Operator) bool { return op == State })
 	case "sockaddr_un":
 		return append(textOperators(), Family)
 	}

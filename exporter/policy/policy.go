@@ -152,7 +152,7 @@ type Hook struct {
 	// Return asks for the return value as well. An event is still one event.
 	Return    bool
 	ReturnArg *Arg
-	// ReturnAction is TrackSock, UntrackSock or empty.
+	// ReturnAction is one of ReturnArgActions or empty.
 	ReturnAction       ActionKind
 	Message            string
 	Tags               []string

@@ -14,12 +14,13 @@ func (w *Workloads) SetPod(p Pod) {
 	before := known.Containers
 	isNew := !known.known || known.gone
 	w.learn(known, p)
+	// What begins now does not wait for what takes time with all pods of the node.
+	err := w.settle(known)
 	// Labels only change bitmaps; containers also which number a cgroup has.
 	if isNew || !slices.Equal(before, p.Containers) {
-		w.log(w.reconcile())
-	} else {
-		w.log(w.settle(known))
+		err = w.reconcile()
 	}
+	w.log(err)
 }
 
 // DeletePod says that the API server no longer has the pod. Its labels stay for

@@ -30,21 +30,22 @@ func (w *Workloads) reconcile() error {
 }
 
 // pass says whether it changed a cgroup's number. It does as much as it can and
-// returns the first error.
+// returns the first error. The numbers of pods come before the reading of cgroups,
+// so that each cgroup has its number when it is made or is among those read.
 func (w *Workloads) pass() (changed bool, err error) {
+	var p problems
+	p.add(w.write(w.groups[hostNumber]))
+	p.add(w.write(w.groups[strangersNumber]))
+	for _, pod := range w.pods {
+		p.add(w.settle(pod))
+	}
 	entries, err := w.kernel.Cgroups()
 	if err != nil {
 		return false, fmt.Errorf("read cgroups: %w", err)
 	}
 	w.observe(entries)
-	var p problems
 	if wanted := w.unfound(); len(wanted) > 0 || w.incomplete {
 		p.add(w.scan(wanted))
-	}
-	p.add(w.write(w.groups[hostNumber]))
-	p.add(w.write(w.groups[strangersNumber]))
-	for _, pod := range w.pods {
-		p.add(w.settle(pod))
 	}
 	changed = w.assign(&p)
 	return changed, p.err()

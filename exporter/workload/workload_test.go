@@ -112,6 +112,26 @@ func TestPodCgroupBeforePod(t *testing.T) {
 	}
 }
 
+// TestCgroupWhilePod: a cgroup that is made just before the kernel knows its pod
+// is in scope when the agent has heard of the pod.
+func TestCgroupWhilePod(t *testing.T) {
+	for name, tell := range map[string]func(*workload.Workloads){
+		"SetPod":  func(w *workload.Workloads) { w.SetPod(web(1, "main?")) },
+		"Replace": func(w *workload.Workloads) { w.Replace([]workload.Pod{web(1, "main?")}) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			k := newWorld(t)
+			w := k.start()
+			setScopes(t, w, podScope("app", "web"))
+			k.before["SetPod"] = func() { k.mkdir(podPath(1)) }
+			tell(w)
+			if !k.selected(podPath(1), 0) {
+				t.Error("not in scope")
+			}
+		})
+	}
+}
+
 // TestContainerKnownLate: of a pod with several containers those are selected
 // late that not all would be, and no sooner.
 func TestContainerKnownLate(t *testing.T) {

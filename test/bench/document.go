@@ -40,7 +40,7 @@ scraped; afterwards it must have counted every event, or there is no table.
 * **fork+exec+exit**: a static program is started and waited for. The reference policies are
   sudo-invocations, privileges-raise and monitor-kernel-modules; of those, the process
   reaches the hook of execve, whose condition is the binary. A policy that follows children has
-  programs on fork, exec and the end of processes, which write down what the process is allowed, and
+  programs on fork, exec and the end of processes, which copy what a process descends from, and
   walk the path of the executable.
 * **first event of a process**: such a program that calls setuid(0) once, and it matches: the path of
   the executable is walked and looked up, and remembered for later events of the process.

@@ -66,6 +66,7 @@ func TestUserNamespaceByClone(t *testing.T) {
 }
 
 func TestZeroBeforeFirstEvent(t *testing.T) {
+	oncePerKernel(t)
 	a := startAgent(t, reference()...)
 	if got := a.events(); len(got) != 0 {
 		t.Errorf("labelled series before any event: %v", got)
@@ -81,6 +82,7 @@ func TestZeroBeforeFirstEvent(t *testing.T) {
 }
 
 func TestProcessOlderThanAgent(t *testing.T) {
+	oncePerKernel(t)
 	old := startWaiting(t, "repeat", "23", "setuid", "1")
 	a := startAgent(t, reference()...)
 	old.goOn(t)
@@ -92,6 +94,7 @@ func TestProcessOlderThanAgent(t *testing.T) {
 }
 
 func TestShortLivedBinaries(t *testing.T) {
+	oncePerKernel(t)
 	a := startAgent(t, reference()...)
 	dir := t.TempDir()
 	var want []string
@@ -110,6 +113,7 @@ func TestShortLivedBinaries(t *testing.T) {
 
 // Paths around the boundaries of the chunks in which the kernel keeps them.
 func TestPathLengths(t *testing.T) {
+	oncePerKernel(t)
 	a := startAgent(t, reference()...)
 	base := t.TempDir()
 	var want []string
@@ -131,6 +135,7 @@ func TestPathLengths(t *testing.T) {
 // An executable that is gone when its process makes its first event has the
 // name that /proc/PID/exe shows.
 func TestDeletedBinary(t *testing.T) {
+	oncePerKernel(t)
 	a := startAgent(t, reference()...)
 	path := copyTrigger(t, filepath.Join(t.TempDir(), "gone"))
 	saved := *triggerFlag
@@ -191,6 +196,7 @@ func manyEvents(t *testing.T, cpu func(task int) int) {
 // With room for four series the others are counted as ~other, and the sum stays
 // what happened.
 func TestSeriesMapFull(t *testing.T) {
+	oncePerKernel(t)
 	a := startAgent(t, append(reference(), "--max-series", "4", "--max-series-per-cgroup", "4")...)
 	dir := t.TempDir()
 	for i := range 10 {
@@ -215,6 +221,7 @@ func TestSeriesMapFull(t *testing.T) {
 
 // A cgroup's quota leaves room for others; what is beyond is ~other.
 func TestCgroupQuota(t *testing.T) {
+	oncePerKernel(t)
 	a := startAgent(t, append(reference(), "--max-series", "64", "--max-series-per-cgroup", "3")...)
 	dir := t.TempDir()
 	for i := range 5 {
@@ -227,6 +234,7 @@ func TestCgroupQuota(t *testing.T) {
 }
 
 func TestLabelFilter(t *testing.T) {
+	oncePerKernel(t)
 	a := startAgent(t, append(reference(), "--metrics-label-filter", "namespace")...)
 	for _, name := range []string{"one", "two"} {
 		trigger(t, copyTrigger(t, filepath.Join(t.TempDir(), name)), "repeat", "23", "setuid", "1")

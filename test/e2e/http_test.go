@@ -9,6 +9,7 @@ import (
 )
 
 func TestPages(t *testing.T) {
+	onAnyKernel(t)
 	a := startAgent(t, reference()...)
 	for path, want := range map[string]string{
 		"/":          `href="/metrics"`,
@@ -23,6 +24,7 @@ func TestPages(t *testing.T) {
 }
 
 func TestNegotiation(t *testing.T) {
+	onAnyKernel(t)
 	a := startAgent(t, reference()...)
 	tests := []struct{ accept, encoding, wantType, wantEncoding string }{
 		{"", "identity", "text/plain; version=0.0.4", ""},

@@ -250,6 +250,26 @@ func programCases() []languageCase {
 		match: []string{"probe", "-7", "a text"},
 		other: []string{"probe", "7", "a text"},
 	}, {
+		name:  "register",
+		label: "uprobe:$TRIGGER/trigger_probe",
+		hook: `
+			uprobes:
+			- path: $TRIGGER
+			  symbols: [trigger_probe]
+			  data:
+			  - {type: string, source: pt_regs, resolve: rsi}
+			  - {type: int, source: pt_regs, resolve: edi}
+			  selectors:
+			  - matchData:
+			    - {args: [0], operator: Equal, values: ["registers"]}
+			    - {args: [1], operator: Equal, values: ["-8"]}`,
+		match: []string{"probe", "-8", "registers"},
+		other: []string{"probe", "-9", "registers"},
+	}}
+}
+
+func usdtCases() []languageCase {
+	return []languageCase{{
 		name:  "usdt",
 		label: "usdt:tetrameter/probe",
 		hook: `
@@ -264,26 +284,25 @@ func programCases() []languageCase {
 			    - {index: 0, operator: Equal, values: ["17"]}`,
 		match: []string{"probe", "17", "b"},
 		other: []string{"probe", "18", "b"},
-	}}
-}
-
-func returnCases() []languageCase {
-	return []languageCase{{
-		name:  "returned",
-		label: "kprobe:__x64_sys_openat",
+	}, {
+		// Two numbers, the second an element of an array, and a pointer.
+		name:  "usdt-memory",
+		label: "usdt:tetrameter/memory",
 		hook: `
-			kprobes:
-			- call: sys_openat
-			  return: true
+			usdts:
+			- path: $TRIGGER
+			  provider: tetrameter
+			  name: memory
 			  args:
+			  - {index: 0, type: int64}
 			  - {index: 1, type: string}
-			  returnArg: {index: 0, type: int}
+			  - {index: 2, type: int32}
 			  selectors:
 			  - matchArgs:
-			    - {index: 1, operator: Prefix, values: ["/proc/self/exe"]}
-			    matchReturnArgs:
-			    - {index: 0, operator: Equal, values: ["-40"]}`,
-		match: []string{"fail", "40"},
-		other: []string{"fail", "20"},
+			    - {index: 0, operator: LessThan, values: ["0"]}
+			    - {index: 1, operator: Equal, values: ["in memory"]}
+			    - {index: 2, operator: Equal, values: ["-19"]}`,
+		match: []string{"memory", "-19", "in memory"},
+		other: []string{"memory", "-19", "elsewhere"},
 	}}
 }

@@ -30,7 +30,7 @@ type languageCase struct {
 // cases returns all cases. No other hook may see what one causes, but for what
 // its filters refuse.
 func cases() []languageCase {
-	return slices.Concat(fileCases(), stringCases(), socketCases(), valueCases(), sectionCases(), programCases(), returnCases())
+	return slices.Concat(fileCases(), stringCases(), socketCases(), valueCases(), sectionCases(), programCases(), usdtCases(), returnCases())
 }
 
 // document is the policy of a case.
@@ -76,16 +76,9 @@ func TestLanguage(t *testing.T) {
 		if !c.counts() {
 			continue
 		}
-		run := func(n string, args []string) {
-			args = append([]string{"repeat", n}, args...)
-			for i := range args {
-				args[i] = replace.Replace(args[i])
-			}
-			trigger(t, *triggerFlag, args...)
-		}
-		run("23", c.match)
+		repeat(t, "23", c.match, replace)
 		if c.other != nil {
-			run("5", c.other)
+			repeat(t, "5", c.other, replace)
 		}
 		want = append(want, event(*triggerFlag, replace.Replace(c.label), c.name, 23))
 	}
@@ -93,9 +86,24 @@ func TestLanguage(t *testing.T) {
 	if diff := cmp.Diff(want, a.events()); diff != "" {
 		t.Errorf("exposition (-want +got):\n%s\nhooks:\n%s", diff, strings.Join(a.family("tetrameter_hook_info"), "\n"))
 	}
-	if lost := a.family("tetrameter_bpf_losses_total"); sum(t, lost) != 0 {
+	// Hooks of system calls meet strings of other processes that are not in memory yet.
+	// One of ours would be missing above.
+	lost := slices.DeleteFunc(a.family("tetrameter_bpf_losses_total"), func(line string) bool {
+		return strings.Contains(line, "text_unreadable")
+	})
+	if sum(t, lost) != 0 {
 		t.Errorf("losses: %v", lost)
 	}
+}
+
+// repeat runs a command of the trigger n times.
+func repeat(t *testing.T, n string, command []string, replace *strings.Replacer) {
+	t.Helper()
+	args := []string{"repeat", n}
+	for _, arg := range command {
+		args = append(args, replace.Replace(arg))
+	}
+	trigger(t, *triggerFlag, args...)
 }
 
 // fill replaces pairs in a text.

@@ -176,9 +176,3 @@ func mountOverlay(t *testing.T) func(parts ...string) string {
 	})
 	return in
 }
-
-// leaveTo skips a test that another kernel runs.
-func leaveTo(t *testing.T, kernel, reason string) {
-	t.Helper()
-	t.Skipf("%s: run by %s", reason, kernel) //nolint:forbidigo // this is the function that names the kernel
-}

@@ -52,6 +52,7 @@ func (a *agent) state(policy, state string) bool {
 }
 
 func TestPolicyDirectory(t *testing.T) {
+	oncePerKernel(t)
 	dir := t.TempDir()
 	writePolicy(t, dir, "one.yaml", setuidPolicy("one", 1))
 	a := startAgent(t, "--policy-dir", dir)
@@ -113,6 +114,7 @@ func TestReloadUnderLoad(t *testing.T) {
 
 // A hundred policies of five selectors share a hook, and one program.
 func TestManyPolicies(t *testing.T) {
+	oncePerKernel(t)
 	const policies = 100
 	dir := t.TempDir()
 	var want []string
@@ -138,6 +140,7 @@ func TestManyPolicies(t *testing.T) {
 
 // A file that was never good does not keep the others from counting.
 func TestBadFileAtStart(t *testing.T) {
+	oncePerKernel(t)
 	dir := t.TempDir()
 	writePolicy(t, dir, "bad.yaml", "apiVersion: cilium.io/v1alpha1\nkind: TracingPolicy\nmetadata: {name: bad}\nspec: {kprobs: []}\n")
 	writePolicy(t, dir, "good.yaml", setuidPolicy("good", 1))

@@ -73,6 +73,7 @@ func TestCountingWithoutAgent(t *testing.T) {
 // A policy that is gone after the restart stops counting, and its last value
 // is exposed once more.
 func TestRestartWithoutPolicy(t *testing.T) {
+	oncePerKernel(t)
 	a := startAgent(t, reference()...)
 	trigger(t, *triggerFlag, "repeat", "23", "setuid", "1")
 	want := a.events()
@@ -87,6 +88,7 @@ func TestRestartWithoutPolicy(t *testing.T) {
 }
 
 func TestSecondAgentIsRefused(t *testing.T) {
+	oncePerKernel(t)
 	a := startAgent(t, reference()...)
 	out, err := exec.Command(*agentFlag, "run", "--web.listen-address", "127.0.0.1:0", "--bpf-fs", a.bpffs).CombinedOutput()
 	if err == nil || !strings.Contains(string(out), "another tetrameter uses these pins") {
@@ -95,6 +97,7 @@ func TestSecondAgentIsRefused(t *testing.T) {
 }
 
 func TestPortInUse(t *testing.T) {
+	onAnyKernel(t)
 	a := startAgent(t, reference()...)
 	address := strings.TrimSuffix(strings.TrimPrefix(a.url, "http://"), "/metrics")
 	out, err := exec.Command(*agentFlag, "run", "--web.listen-address", address, "--no-pin").CombinedOutput()
@@ -105,6 +108,7 @@ func TestPortInUse(t *testing.T) {
 
 // Without pins nothing counts after the agent.
 func TestNoPin(t *testing.T) {
+	oncePerKernel(t)
 	a := startAgent(t, append(reference(), "--no-pin")...)
 	trigger(t, *triggerFlag, "repeat", "23", "setuid", "1")
 	want := []string{event(*triggerFlag, setuid, privileges, 23)}

@@ -13,13 +13,13 @@ import (
 	"io"
 	"net/http"
 	"os"
-	"path/filepath"
 )
 
 // Client is somebody who may talk to the API server.
 type Client struct {
 	address string
 	ca      string // file, which the server writes before it is ready
+	pem     []byte // the server's certificate, instead of the file
 	token   string
 	http    *http.Client // nil until the file can be read
 	table   bool         // whether to ask for what kubectl get prints
@@ -64,20 +64,9 @@ func (c *Client) Do(ctx context.Context, method, path, contentType string, body 
 }
 
 func (c *Client) do(ctx context.Context, method, path, contentType string, body []byte) (Answer, error) {
-	request, err := http.NewRequestWithContext(ctx, method, c.address+path, bytes.NewReader(body))
+	request, err := c.request(ctx, method, path, contentType, body)
 	if err != nil {
 		return Answer{}, err
-	}
-	request.Header.Set("Authorization", "Bearer "+c.token)
-	request.Header.Set("Accept", c.accept())
-	if contentType == "" {
-		contentType = "application/json"
-	}
-	request.Header.Set("Content-Type", contentType)
-	if c.http == nil {
-		if err := c.trust(); err != nil {
-			return Answer{}, err
-		}
 	}
 	response, err := c.http.Do(request)
 	if err != nil {
@@ -91,18 +80,52 @@ func (c *Client) do(ctx context.Context, method, path, contentType string, body 
 	return Answer{response.StatusCode, response.Status, response.Header, data}, nil
 }
 
+// request prepares a request, and with the first one the way to the server.
+func (c *Client) request(ctx context.Context, method, path, contentType string, body []byte) (*http.Request, error) {
+	request, err := http.NewRequestWithContext(ctx, method, c.address+path, bytes.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	request.Header.Set("Authorization", "Bearer "+c.token)
+	request.Header.Set("Accept", c.accept())
+	if contentType == "" {
+		contentType = "application/json"
+	}
+	request.Header.Set("Content-Type", contentType)
+	if c.http == nil {
+		if err := c.trust(); err != nil {
+			return nil, err
+		}
+	}
+	return request, nil
+}
+
 // trust reads the server's certificate.
 func (c *Client) trust() error {
-	pem, err := os.ReadFile(c.ca)
+	pem, err := c.authority()
 	if err != nil {
-		return fmt.Errorf("read certificate: %w", err)
+		return err
 	}
 	pool := x509.NewCertPool()
 	if !pool.AppendCertsFromPEM(pem) {
 		return fmt.Errorf("no certificate in %s", c.ca)
 	}
-	c.http = &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool}}}
+	c.http = &http.Client{Transport: &http.Transport{
+		TLSClientConfig:   &tls.Config{RootCAs: pool, ServerName: serverName},
+		ForceAttemptHTTP2: true, // one connection for many requests at once
+	}}
 	return nil
+}
+
+func (c *Client) authority() ([]byte, error) {
+	if c.pem != nil {
+		return c.pem, nil
+	}
+	pem, err := os.ReadFile(c.ca)
+	if err != nil {
+		return nil, fmt.Errorf("read certificate: %w", err)
+	}
+	return pem, nil
 }
 
 // Get decodes the object at path into v.
@@ -157,36 +180,4 @@ func (c *Client) Send(ctx context.Context, method, path string, v, result any) e
 func (c *Client) Apply(ctx context.Context, path string, yaml []byte) (Answer, error) {
 	return c.Do(ctx, http.MethodPatch, path+"?fieldManager=test&force=true&fieldValidation=Strict",
 		"application/apply-patch+yaml", yaml)
-}
-
-// WriteKubeconfig writes a kubeconfig with which others are this client. The
-// server may be reached at another host than its own, as from a virtual machine
-// behind a gateway; empty is its own.
-func (c *Client) WriteKubeconfig(file, host string) error {
-	pem, err := os.ReadFile(c.ca)
-	if err != nil {
-		return fmt.Errorf("read certificate: %w", err)
-	}
-	address := c.address
-	if host != "" {
-		address = replaceHost(address, host)
-	}
-	// JSON is YAML. A []byte is base64 in it, as the format wants.
-	type m map[string]any
-	config, err := json.MarshalIndent(m{
-		"apiVersion": "v1", "kind": "Config", "current-context": "test",
-		"clusters": []m{{"name": "test", "cluster": m{
-			"server": address, "certificate-authority-data": pem,
-			"tls-server-name": "127.0.0.1", // what the certificate is for
-		}}},
-		"users":    []m{{"name": "test", "user": m{"token": c.token}}},
-		"contexts": []m{{"name": "test", "context": m{"cluster": "test", "user": "test"}}},
-	}, "", "  ")
-	if err != nil {
-		return fmt.Errorf("encode kubeconfig: %w", err)
-	}
-	if err := os.WriteFile(filepath.Clean(file), config, 0o600); err != nil {
-		return fmt.Errorf("write kubeconfig: %w", err)
-	}
-	return nil
 }

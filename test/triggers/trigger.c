@@ -1,15 +1,15 @@
 //go:build ignore
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Causes events that policies watch, each exactly as often as asked. Single
- * threaded and without a runtime that makes system calls of its own.
+ * Causes events that policies watch, each exactly as often as asked, without a
+ * runtime that makes system calls of its own. One thread, but for threadexec.
  *
- *	trigger [repeat N] [pause MICROSECONDS] [cpu N] [chroot DIR] [wait] [time] COMMAND
+ *	trigger [repeat N] [pause MICROSECONDS] [cpu N] [chroot DIR] [cgroup DIR] [wait] [time] COMMAND
  *
  * See commands for COMMAND. What a command needs, as an open file, it makes once,
  * before the first repetition. "wait" then prints a line and goes on when its
  * standard input has one; "time" prints the nanoseconds that all repetitions
- * took; "chroot" changes the root before anything else.
+ * took; "chroot" changes the root before anything else, and "cgroup" joins one.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -17,6 +17,7 @@
 #include <libgen.h>
 #include <linux/capability.h>
 #include <linux/sched.h>
+#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -98,6 +99,28 @@ static void execute(char **argv)
 	reap(pid);
 }
 
+static void *execute_here(void *path)
+{
+	char *child[] = { path, "nothing", NULL };
+
+	execv(path, child);
+	_exit(1);
+}
+
+/* As execute, but the thread that does is not the first of the child. */
+static void execute_by_thread(char **argv)
+{
+	pid_t pid = fork();
+	pthread_t thread;
+
+	if (!pid) {
+		if (!pthread_create(&thread, NULL, execute_here, argv[0]))
+			pthread_join(thread, NULL);
+		_exit(1);
+	}
+	reap(pid);
+}
+
 /* Inserts a module from a file and removes it again, if it is in. */
 static void module(char **argv)
 {
@@ -164,6 +187,17 @@ static void send_signal(char **argv)
 	checked(kill(self, number(argv[0])), "kill");
 }
 
+static void join_cgroup(const char *dir)
+{
+	char path[4096];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/cgroup.procs", dir);
+	fd = checked(open(path, O_WRONLY | O_CLOEXEC), path);
+	checked(write(fd, "0", 1), path);
+	close(fd);
+}
+
 static const struct command commands[] = {
 	/* No event. */
 	{ "nothing", 0, nothing },
@@ -194,6 +228,8 @@ static const struct command commands[] = {
 	/* namespace, capability: changes its own and calls setuid(-1) twice. */
 	{ "namespace", 0, change_namespace },
 	{ "capability", 0, change_capability },
+	/* threadexec PATH: as exec, by a thread that is not the leader. */
+	{ "threadexec", 1, execute_by_thread },
 	/* at PATH [OPTION]... COMMAND: the command as a program with this path. */
 	{ "at", 2, at },
 	/* module PATH: finit_module. */
@@ -229,6 +265,10 @@ static const struct command commands[] = {
 	{ "unix", 1, connect_to_peer, choose_unix },
 	/* probe NUMBER TEXT: trigger_probe(NUMBER, TEXT), in which the USDT tetrameter:probe is. */
 	{ "probe", 2, call_probe },
+	/* memory NUMBER TEXT: the USDT tetrameter:memory, whose arguments are in memory. */
+	{ "memory", 2, call_memory_probe },
+	/* nest DEPTH: trigger_nest(DEPTH), which calls itself down to 0. */
+	{ "nest", 1, call_nested },
 	{},
 };
 
@@ -279,6 +319,8 @@ int main(int argc, char **argv)
 			argv++;
 			checked(chroot(*argv), *argv);
 			checked(chdir("/"), "chdir");
+		} else if (!strcmp(*argv, "cgroup") && argv[1]) {
+			join_cgroup(*++argv);
 		} else if (!strcmp(*argv, "wait")) {
 			waits = true;
 		} else if (!strcmp(*argv, "time")) {

@@ -29,8 +29,9 @@ const (
 func modules() []string { return []string{"crc8", "crc4", "dummy"} }
 
 // bootModules are the modules that init inserts, as a distribution does when
-// they are asked for. They depend on no other module.
-func bootModules() []string { return []string{"overlay"} }
+// they are asked for: a file system, links between network namespaces, and the card
+// that -net has. They depend on no other module.
+func bootModules() []string { return []string{"overlay", "veth", "e1000"} }
 
 func fetchCommand(ctx context.Context, args []string) error {
 	flags := flag.NewFlagSet("fetch", flag.ContinueOnError)

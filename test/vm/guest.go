@@ -48,8 +48,8 @@ func guest() error {
 			fmt.Printf("init: module %s: %v\n", name, err)
 		}
 	}
-	if err := loopbackUp(); err != nil {
-		fmt.Println("init: loopback:", err)
+	if err := networkUp(); err != nil {
+		fmt.Println("init: network:", err)
 	}
 	if err := syscall.Sethostname([]byte("vm")); err != nil {
 		fmt.Println("init: hostname:", err)
@@ -115,22 +115,6 @@ func insertModule(name string) error {
 		return errno
 	}
 	return nil
-}
-
-// loopbackUp sets IFF_UP on lo, which makes the kernel assign its addresses.
-func loopbackUp() error {
-	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_DGRAM, 0)
-	if err != nil {
-		return err
-	}
-	defer syscall.Close(fd)
-	request := struct {
-		name  [syscall.IFNAMSIZ]byte
-		flags uint16
-		_     [22]byte
-	}{flags: syscall.IFF_UP}
-	copy(request.name[:], "lo")
-	return ioctl(uintptr(fd), syscall.SIOCSIFFLAGS, unsafe.Pointer(&request))
 }
 
 func ioctl(fd, request uintptr, argument unsafe.Pointer) error {

@@ -4,7 +4,6 @@ package main
 
 import (
 	"bufio"
-	"compress/gzip"
 	"debug/elf"
 	"encoding/json"
 	"errors"
@@ -42,12 +41,9 @@ func writeImage(name string, k kernel, binary string, files []string, t task) er
 		return err
 	}
 	defer f.Close()
+	// Not compressed: an emulated processor takes longer to unpack it.
 	buffer := bufio.NewWriterSize(f, 1<<20)
-	compressed, err := gzip.NewWriterLevel(buffer, gzip.BestSpeed)
-	if err != nil {
-		return err
-	}
-	archive := newCPIOWriter(compressed)
+	archive := newCPIOWriter(buffer)
 	self, err := os.Executable()
 	if err != nil {
 		return err
@@ -66,7 +62,7 @@ func writeImage(name string, k kernel, binary string, files []string, t task) er
 		return err
 	}
 	archive.file(taskPath, 0o644, data)
-	return errors.Join(archive.close(), compressed.Close(), buffer.Flush())
+	return errors.Join(archive.close(), buffer.Flush())
 }
 
 // addFiles copies the host side of a host:guest pair. A guest path that is

@@ -14,10 +14,10 @@ import (
 func TestCachedKernels(t *testing.T) {
 	cache := t.TempDir()
 	for dir, files := range map[string][]string{
-		"sid-7.2.13-1":         {"vmlinux", "module.ko", "overlay.ko"},
-		"trixie-6.12.117-1":    {"vmlinux", "module.ko"},
-		"bookworm-6.1.192-2":   {"module.ko", "overlay.ko"},
-		"bullseye-5.10.262-1~": {"vmlinux", "module.ko", "overlay.ko"},
+		"sid-7.2.13-1":         {"vmlinux", "module.ko", "overlay.ko", "veth.ko", "e1000.ko"},
+		"trixie-6.12.117-1":    {"vmlinux", "module.ko", "overlay.ko"},
+		"bookworm-6.1.192-2":   {"module.ko", "overlay.ko", "veth.ko", "e1000.ko"},
+		"bullseye-5.10.262-1~": {"vmlinux", "module.ko", "overlay.ko", "veth.ko", "e1000.ko"},
 	} {
 		for _, file := range files {
 			name := filepath.Join(cache, dir, file)

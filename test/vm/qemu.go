@@ -20,6 +20,7 @@ type machine struct {
 	smp    int
 	memory string
 	icount bool
+	net    bool
 	append string
 }
 
@@ -47,6 +48,9 @@ func (m machine) arguments(k kernel, initramfs, console string) []string {
 		"-chardev", "stdio,id=output,signal=off",
 		"-serial", "chardev:console",
 		"-serial", "chardev:output",
+	}
+	if m.net {
+		args = append(args, networkArguments()...)
 	}
 	if m.icount {
 		// One CPU and no idle time: guest nanoseconds are instructions.

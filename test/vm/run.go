@@ -43,10 +43,16 @@ func runCommand(ctx context.Context, args []string) (int, error) {
 	flags.BoolVar(&r.icount, "icount", false, "count instructions instead of time: one CPU, guest nanoseconds are instructions")
 	flags.IntVar(&r.smp, "smp", 2, "number of CPUs")
 	flags.StringVar(&r.memory, "m", "1G", "`size` of memory")
+	flags.BoolVar(&r.net, "net", false, "a network on which the host is 10.0.2.2")
 	flags.StringVar(&r.console, "console", "", "kernel log `file`, kept also on success")
 	flags.Func("files", "comma-separated `host:guest` pairs to copy, relative guest paths to the working directory; repeatable", func(list string) error {
 		r.files = append(r.files, strings.Split(list, ",")...)
 		return nil
+	})
+	flags.Func("programs", "comma-separated dynamically linked `programs` of the host to copy, with their libraries, to the same paths", func(list string) error {
+		pairs, err := programFiles(strings.Split(list, ","))
+		r.files = append(r.files, pairs...)
+		return err
 	})
 	if err := flags.Parse(args); err != nil {
 		return 0, err

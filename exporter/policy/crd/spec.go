@@ -135,7 +135,7 @@ func place(section policy.Section) []Field {
 		may("syscall", boolean("Whether it is a system call. Its name is `sys_NAME`, without the prefix of the architecture, "+
 			"or with an ABI before it and a slash: `i386/sys_dup`.", true)),
 		ignored("callNotFound", "That the kernel has no such function is no error."),
-		may("returnArgAction", orEmpty(word("Without effect.", []policy.ActionKind{policy.TrackSock, policy.UntrackSock}))),
+		may("returnArgAction", orEmpty(word("Without effect.", policy.ReturnArgActions()))),
 	}
 }
 
@@ -177,12 +177,12 @@ func typeOf(section policy.Section) Field {
 // argument describes an entry of args or data, or returnArg.
 func argument(section policy.Section, own ...Field) Schema {
 	return object("", append(slices.Clone(own),
-		may("resolve", text("The way from the argument to the value: fields, and elements of arrays, as in `a.b[3].c`.")),
+		may("resolve", text("The way from the argument to the value: fields, and elements of arrays, as in `a.b[3].c`; of `pt_regs`, the name of a register (`rax`, `w0`).")),
 		may("btfType", bounded("Type to begin with where the kernel does not tell.", 0, policy.MaxCall)),
 		may("btfTypeModule", bounded("Kernel module that has the type.", 0, policy.MaxName)),
-		may("sizeArgIndex", integer("Position of the parameter with the size of a `char_buf` or `char_iovec`, from 1.",
+		may("sizeArgIndex", integer("Position of the parameter with the size of a `char_buf` or `char_iovec`, from 1; not of what a function returns.",
 			0, maxIndex(section)+1)),
-		may("source", orEmpty(word("In `data`: where `resolve` begins.", policy.DataSources()))),
+		may("source", orEmpty(word("In `data`: where `resolve` begins. Registers are as a kprobe or uprobe finds them.", policy.DataSources()))),
 		may("label", text("For events.")),
 		may("maxData", boolean("For events.", false)),
 		may("returnCopy", boolean("For events.", false)),

@@ -72,7 +72,8 @@ type Handler interface {
 	// has answered for both kinds of them (with a list, that there is no such
 	// resource, or that it is forbidden), later ones if a new list differs.
 	ReplacePolicies(policies []Policy)
-	// SetNode tells the labels of the node, and again when they change.
+	// SetNode tells the labels of the node, and again when they change. They are
+	// nil if the server has no such node, or forbids to see it.
 	SetNode(labels map[string]string)
 }
 

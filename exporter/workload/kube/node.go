@@ -24,6 +24,11 @@ func nodeSink(h Handler, name string, log *slog.Logger) sink[*metav1.PartialObje
 			h.SetNode(maps.Clone(labels))
 		}
 	}
+	absent := func(error) {
+		if known == nil {
+			h.SetNode(nil)
+		}
+	}
 	return sink[*metav1.PartialObjectMetadata]{
 		object: &metav1.PartialObjectMetadata{},
 		trim:   func(o runtime.Object) *metav1.PartialObjectMetadata { return o.(*metav1.PartialObjectMetadata) },
@@ -35,7 +40,9 @@ func nodeSink(h Handler, name string, log *slog.Logger) sink[*metav1.PartialObje
 			}
 			if len(nodes) == 0 {
 				log.Warn("no node has this name: there will be no pods either", "node", name)
+				absent(nil)
 			}
 		},
+		unavailable: absent,
 	}
 }

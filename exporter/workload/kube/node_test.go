@@ -4,6 +4,7 @@ package kube
 
 import (
 	"bytes"
+	"errors"
 	"log/slog"
 	"strings"
 	"testing"
@@ -25,12 +26,14 @@ func TestNodeSink(t *testing.T) {
 	if !strings.Contains(log.String(), "node=worker-1") {
 		t.Errorf("nothing logged of a node that is not there: %s", &log)
 	}
+	s.unavailable(errors.New("forbidden"))
 	s.set(labelled(nil))
+	s.unavailable(errors.New("forbidden")) // what is known stays
 	s.set(labelled(map[string]string{"disk": "ssd"}))
 	s.set(labelled(map[string]string{"disk": "ssd"}))
 	s.remove(labelled(map[string]string{"disk": "ssd"}))
 	s.replace([]*metav1.PartialObjectMetadata{labelled(map[string]string{"disk": "hdd"})})
-	want := calls{"SetNode map[]", "SetNode map[disk:ssd]", "SetNode map[disk:hdd]"}
+	want := calls{"SetNode map[]", "SetNode map[]", "SetNode map[]", "SetNode map[disk:ssd]", "SetNode map[disk:hdd]"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("calls (-want +got):\n%s", diff)
 	}

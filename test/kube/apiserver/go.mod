@@ -1,7 +1,8 @@
 // The API server of the tests, the etcd that it is tested with, and what makes a
-// cluster with a node of them. They are a module of their own so that their dependencies never meet those of the agent;
-// the staging modules of Kubernetes, which it replaces by folders of its own
-// repository, are replaced by the releases of the same number: v1.X.Y is v0.X.Y.
+// cluster with a node of them. They are a module of their own so that their
+// dependencies never meet those of the agent; the staging modules of Kubernetes,
+// which it replaces by folders of its own repository, are replaced by the releases
+// of the same number: v1.X.Y is v0.X.Y.
 // Packages here are built with `make test-kube` and `make test-node`.
 module github.com/tetrameter/tetrameter/test/kube/apiserver
 

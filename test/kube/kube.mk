@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# Tests that need an API server, as part of the Makefile. Its programs take minutes
+# to build once.
+
+KUBE_FILES := bin/tetrameter:/bin/tetrameter,bin/trigger:/bin/trigger,bin/first:/bin/first,policies/application:/policies
+KUBE_FLAGS := -tetrameter /bin/tetrameter -trigger /bin/trigger -first /bin/first -policies /policies \
+	-races 10 -pods 20 -cycles 3
+
+# The containers of a virtual machine have an API server outside of it.
+test-kube: deps build ## Run the tests on a real API server and with real containers
+	go build -C test/kube/apiserver -ldflags '-s -w' -o $(CURDIR)/bin/kube/etcd go.etcd.io/etcd/server/v3
+	version=$$(go list -C test/kube/apiserver -m -f '{{.Version}}' k8s.io/kubernetes); go build -C test/kube/apiserver \
+		-ldflags "-s -w -X k8s.io/component-base/version.gitVersion=$$version" -o $(CURDIR)/bin/kube/ k8s.io/kubernetes/cmd/kube-apiserver
+	go test -count=1 ./test/kube
+	gcc -static -O2 -o bin/trigger test/triggers/trigger.c
+	gcc -static -nostdlib -o bin/first test/triggers/first.c
+	go test -c -o bin/containers.test ./test/containers
+	go build -o bin/apiserver ./test/containers/apiserver
+	go build -o bin/vm ./test/vm
+	bin/vm fetch
+	cd test/containers && $(SUDO) ../../bin/containers.test -test.v -test.timeout 20m \
+		-tetrameter ../../bin/tetrameter -trigger ../../bin/trigger -first ../../bin/first
+	printf '%s\n' bullseye sid | xargs -P 2 -I KERNEL bash -c 'log=bin/vm-KERNEL-containers.log; \
+		bin/apiserver -host 10.0.2.2 -kubeconfig bin/kubeconfig-KERNEL \
+			bin/vm run -net -kernel KERNEL -m 2G -timeout 15m -programs runc,ip,sh,touch,cat,curl \
+			-files $(KUBE_FILES),bin/kubeconfig-KERNEL:/kubeconfig \
+			bin/containers.test $(KUBE_FLAGS) -kubeconfig /kubeconfig >$$log 2>&1; status=$$?; \
+		[ $$status = 0 ] || cat $$log; echo "KERNEL: $$(tail -1 $$log)"; exit $$status'
