@@ -16,9 +16,6 @@ import (
 	"github.com/tetrameter/tetrameter/test/kube"
 )
 
-// m is an object of JSON.
-type m map[string]any
-
 // install applies what a cluster needs before the agent is installed.
 func install(ctx context.Context) error {
 	files, err := crd.Files()
