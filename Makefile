@@ -81,7 +81,7 @@ fmt: deps ## Format Go and C
 # As root: the tests load programs and read what the kernel counted. Nothing in match
 # runs concurrently, and it compares a hundred thousand cases.
 unit: ## Run the tests that this kernel can run
-	CGO_ENABLED=1 go test $(if $(SUDO),-exec "sudo -E env PATH=$$PATH") $(TESTFLAGS) $$(go list ./... | grep -v -e /match -e test/kube -e test/containers)
+	CGO_ENABLED=1 go test $(if $(SUDO),-exec "sudo -E env PATH=$$PATH") $(TESTFLAGS) $$(go list ./... | grep -v -e /match -e test/kube -e test/containers -e test/node)
 	go test -count=1 ./exporter/match/...
 
 include test/kube/kube.mk

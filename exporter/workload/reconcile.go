@@ -202,14 +202,17 @@ func (w *Workloads) part(c *cgroup) (*group, error) {
 	return g, err
 }
 
-// measure notes what came late: a pod after its first cgroup, or a container
-// that is in more scopes than its pod was. Before, those did not count.
+// measure notes what came late: a pod after its first container, or a container
+// that is in more scopes than its pod was. Before, those did not count. The kubelet
+// makes the pod's own cgroup as soon as it hears of the pod itself, and nothing runs
+// in it.
 func (w *Workloads) measure(c *cgroup, before uint32, late map[*pod]time.Time) {
 	p := c.pod
 	if p.host || c.Created.IsZero() {
 		return // nobody counted when it was made
 	}
-	if before == strangersNumber && !p.late {
+	empty := c.found && c.place.Container == ""
+	if before == strangersNumber && !p.late && !empty {
 		if first, ok := late[p]; !ok || c.Created.Before(first) {
 			late[p] = c.Created
 		}

@@ -17,7 +17,7 @@ type Stats struct {
 	// Cgroups are the entries in the kernel's map, ReleasedCgroups those of them
 	// that are kept for their counts only.
 	Cgroups, ReleasedCgroups int
-	// LatePods is how many pods were heard of after they had a cgroup, and
+	// LatePods is how many pods were heard of after a container's cgroup, and
 	// LatePodDelay for how long in sum the scopes that select them did not count.
 	LatePods     uint64
 	LatePodDelay time.Duration

@@ -3,22 +3,26 @@
 # Tests that need an API server, as part of the Makefile. Its programs take minutes
 # to build once.
 
-.PHONY: kube-programs test-kube test-containers
+.PHONY: test-kube test-containers test-node
 
 KUBE_FILES := bin/tetrameter:/bin/tetrameter,bin/trigger:/bin/trigger,bin/first:/bin/first,policies/application:/policies
 KUBE_FLAGS := -tetrameter /bin/tetrameter -trigger /bin/trigger -first /bin/first -policies /policies \
 	-races 10 -pods 20 -cycles 3
 
-kube-programs:
-	go build -C test/kube/apiserver -ldflags '-s -w' -o $(CURDIR)/bin/kube/etcd go.etcd.io/etcd/server/v3
-	version=$$(go list -C test/kube/apiserver -m -f '{{.Version}}' k8s.io/kubernetes); go build -C test/kube/apiserver \
-		-ldflags "-s -w -X k8s.io/component-base/version.gitVersion=$$version" -o $(CURDIR)/bin/kube/ k8s.io/kubernetes/cmd/kube-apiserver
+# The programs of Kubernetes that follow, with the version that they tell of themselves.
+build_kube = version=$$(go list -C test/kube/apiserver -m -f '{{.Version}}' k8s.io/kubernetes); go build -C test/kube/apiserver \
+	-ldflags "-s -w -X k8s.io/component-base/version.gitVersion=$$version" -o $(CURDIR)/bin/kube/ $(1:%=k8s.io/kubernetes/cmd/%)
 
-test-kube: kube-programs ## Run the tests on a real API server
+bin/kube/etcd: test/kube/apiserver/go.mod
+	go build -C test/kube/apiserver -ldflags '-s -w' -o $(CURDIR)/$@ go.etcd.io/etcd/server/v3
+
+test-kube: bin/kube/etcd ## Run the tests on a real API server
+	$(call build_kube,kube-apiserver)
 	go test -count=1 ./test/kube
 
 # The containers of a virtual machine have an API server outside of it.
-test-containers: deps build kube-programs ## Run the tests with real containers
+test-containers: deps build bin/kube/etcd ## Run the tests with real containers
+	$(call build_kube,kube-apiserver)
 	gcc -static -O2 -o bin/trigger test/triggers/trigger.c
 	gcc -static -nostdlib -o bin/first test/triggers/first.c
 	go test -c -o bin/containers.test ./test/containers
@@ -33,3 +37,11 @@ test-containers: deps build kube-programs ## Run the tests with real containers
 			-files $(KUBE_FILES),bin/kubeconfig-KERNEL:/kubeconfig \
 			bin/containers.test $(KUBE_FLAGS) -kubeconfig /kubeconfig >$$log 2>&1; status=$$?; \
 		[ $$status = 0 ] || cat $$log; echo "KERNEL: $$(tail -1 $$log)"; exit $$status'
+
+# Where Docker's packages have put containerd and runc, Debian's would replace them.
+test-node: deps build bin/kube/etcd ## Run the tests on a node with a real kubelet and containerd
+	type -P containerd >/dev/null || $(MAKE) deps PACKAGES=containerd
+	$(call build_kube,kube-apiserver kube-controller-manager kube-scheduler kubelet)
+	gcc -static -nostdlib -O2 -o bin/entry test/triggers/entry.c
+	go test -c -o bin/node.test ./test/node
+	cd test/node && $(SUDO) ../../bin/node.test -test.v -test.timeout 15m

@@ -26,7 +26,34 @@ type process struct {
 
 // start runs a program with its output appended to NAME.log in dir.
 func start(dir, program string, args ...string) (*process, error) {
-	p := &process{name: filepath.Base(program), done: make(chan struct{})}
+	return launch(dir, filepath.Base(program), 0, program, args...)
+}
+
+// Program is one that the machine runs beside the cluster.
+type Program struct {
+	// Log is the file that has what it prints.
+	Log     string
+	process *process
+}
+
+// Run starts a program in a mount namespace of its own: what it mounts ends with it.
+// Its log is NAME.log in dir. Whoever starts it stops it; if the test is killed the
+// kernel ends it.
+func Run(dir, program string, args ...string) (*Program, error) {
+	const private = `mount --make-rprivate / && exec "$0" "$@"`
+	p, err := launch(dir, filepath.Base(program), syscall.CLONE_NEWNS, "sh", append([]string{"-c", private, program}, args...)...)
+	if err != nil {
+		return nil, err
+	}
+	return &Program{p.log, p}, nil
+}
+
+// Stop asks the program to end and, if it does not, ends it.
+func (p *Program) Stop() error { return p.process.stop() }
+
+// launch is start under a name, in new namespaces: CLONE_NEW of clone(2).
+func launch(dir, name string, namespaces uintptr, program string, args ...string) (*process, error) {
+	p := &process{name: name, done: make(chan struct{})}
 	p.log = filepath.Join(dir, p.name+".log")
 	log, err := os.OpenFile(p.log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
@@ -36,7 +63,7 @@ func start(dir, program string, args ...string) (*process, error) {
 	p.cmd.Dir, p.cmd.Stdout, p.cmd.Stderr = dir, log, log
 	// A group of its own keeps an interrupt at the terminal from ending it before
 	// the test has; a test that dies takes it along.
-	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL, Cloneflags: namespaces}
 	started := make(chan error)
 	go func() {
 		// The kernel sends the signal when the thread that started the program ends.
