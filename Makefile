@@ -44,7 +44,7 @@ build: ## Build bin/tetrameter
 	go build -trimpath -ldflags '$(LDFLAGS)' -o bin/tetrameter ./exporter
 
 test: ## Check everything: lint, generated files, tests here and on other kernels
-	@for stage in deps lint generate-check unit test-kube test-vm; do \
+	@for stage in deps lint generate-check unit test-kube test-chart test-image test-prometheus test-vm; do \
 		echo "== $$stage"; begin=$$SECONDS; $(MAKE) $$stage; \
 		echo "== $$stage took $$((SECONDS - begin)) s"; \
 	done
@@ -81,10 +81,10 @@ fmt: deps ## Format Go and C
 # As root: the tests load programs and read what the kernel counted. Nothing in match
 # runs concurrently, and it compares a hundred thousand cases.
 unit: ## Run the tests that this kernel can run
-	CGO_ENABLED=1 go test $(if $(SUDO),-exec "sudo -E env PATH=$$PATH") $(TESTFLAGS) $$(go list ./... | grep -v -e /match -e test/kube -e test/containers -e test/node)
+	CGO_ENABLED=1 go test $(if $(SUDO),-exec "sudo -E env PATH=$$PATH") $(TESTFLAGS) $$(go list ./... | grep -v -e /match -e test/kube -e test/containers -e test/node -e test/release)
 	go test -count=1 ./exporter/match/...
 
-include test/kube/kube.mk
+include test/kube/kube.mk test/prometheus/prometheus.mk test/chart/chart.mk test/release/release.mk
 
 # What a virtual machine gets besides the test. A test mounts over /usr/bin.
 VM_FILES := bin/tetrameter:/bin/tetrameter,policies/standard:/policies,bin/trigger:/usr/bin/trigger
