@@ -132,8 +132,10 @@ func novel() []panel {
 				name{"0", "quiet", "super-light-blue"}, name{"1", "events", "red"}),
 			empty: noEvents,
 			help:  "A line begins when a workload has its first event of a policy, and is red while there are events. A line that begins within the time range is new; one that ends is of a workload whose pods are gone.",
-			queries: []query{{host(`max by (policy, namespace, workload) (tetrameter_policy_workload_last_event_timestamp_seconds{agent}) > bool (time() - $__interval_ms / 1000)`),
-				"{{policy}}: {{namespace}} {{workload}}"}},
+			queries: []query{{
+				host(`max by (policy, namespace, workload) (tetrameter_policy_workload_last_event_timestamp_seconds{agent}) > bool (time() - $__interval_ms / 1000)`),
+				"{{policy}}: {{namespace}} {{workload}}",
+			}},
 		},
 		{
 			title: "New workloads of policies", width: 10, unit: units.Short, view: bars(),
