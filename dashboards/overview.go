@@ -168,13 +168,13 @@ func policies() []panel {
 	return []panel{
 		{
 			title: "Policies", width: 14, unit: units.Short, empty: noAgents,
-			help: "Every policy, how often it counted in the time range, and when last on any node. No time means never since the counters began.",
+			help: "Every policy, how often it counted in the time range, and when last on any node. Never means not since the counters began.",
 			view: list("Events",
 				column{field: "policy", title: "Policy", links: []link{toPolicy("policy")}},
 				column{field: "policy_namespace", title: "Policy namespace"},
 				column{field: "severity", title: "Severity", width: 100},
 				column{field: "Value #A", title: "Events", width: 120},
-				column{field: "Value #B", title: "Last event", unit: units.DateTimeFromNow, width: 160}),
+				column{field: "Value #B", title: "Last event", unit: units.DateTimeFromNow, width: 160, empty: "never"}),
 			queries: []query{
 				{`round(sum by (policy, policy_namespace, severity) (
   increase(tetrameter_policy_hook_events_total{agent}[$__range])
@@ -193,7 +193,7 @@ func policies() []panel {
 			view: list("Would have hit",
 				column{field: "policy", title: "Policy", links: []link{toPolicy("policy")}},
 				column{field: "policy_namespace", title: "Policy namespace"},
-				column{field: "Value", title: "Would have hit", width: 140}),
+				column{field: "Value", title: "Would have hit", width: 140, level: true}),
 			queries: []query{{`round(sum by (policy, policy_namespace) (
     increase(tetrameter_policy_hook_events_total{agent}[$__range])
   and on (job, instance, policy, policy_namespace)
