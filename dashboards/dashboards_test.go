@@ -289,7 +289,7 @@ func checkParts(t *testing.T, name string, p panelModel) {
 func TestVariables(t *testing.T) {
 	for i, m := range models(t) {
 		used := map[string]bool{}
-		for _, found := range regexp.MustCompile(`\$\{?(\w+)`).FindAllSubmatch(files(t)[i].Data, -1) {
+		for _, found := range regexp.MustCompile(`\$\{?([a-z_]\w*)`).FindAllSubmatch(files(t)[i].Data, -1) {
 			used[string(found[1])] = true
 		}
 		declared := map[string]bool{}
