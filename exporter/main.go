@@ -54,6 +54,10 @@ func main() {
 		dir := c.Flag("out", "Write them to files in this directory instead.").ExistingDir()
 		return func() error { return writeCRDs(os.Stdout, *dir) }
 	})
+	add("dashboards", "Write the Grafana dashboards as JSON.", func(c *kingpin.CmdClause) func() error {
+		dir := c.Flag("out", "Directory to write them to.").Required().ExistingDir()
+		return func() error { return writeDashboards(*dir) }
+	})
 	add("cleanup", "Remove everything from the kernel that agents left counting.", func(c *kingpin.CmdClause) func() error {
 		bpffs := c.Flag("bpf-fs", "Where the BPF file system is mounted.").Default(defaultBPFFS).String()
 		return func() error { return kernel.Cleanup(*bpffs) }
