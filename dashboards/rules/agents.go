@@ -89,7 +89,7 @@ func eventsLost(reason, expr, description string) rule {
 // count nodes: a mistake in a policy is one alert, not one for each node.
 func clusterAlerts() []rule {
 	return []rule{
-		alert("TetrameterPolicyNotLoaded", "warning", categorySecurity, "5m", policiesInState("error|load_error"), text{
+		alert("TetrameterPolicyNotLoaded", "warning", categorySecurity, "10m", policiesInState("error|load_error"), text{
 			"A policy is not loaded.",
 			"Policy " + thePolicy + " is in state {{ $labels.state }} on {{ $value }} nodes: it counts nothing, or its last good version does.",
 		}),
