@@ -56,7 +56,7 @@ func newWorld(t *testing.T) *world {
 // start returns the agent of this machine, a new one each time.
 func (k *world) start(change ...func(*workload.Options)) *workload.Workloads {
 	k.t.Helper()
-	opts := workload.Options{CgroupRoot: k.root, Now: func() time.Time { return k.now }}
+	opts := workload.Options{CgroupRoot: k.root, RootID: k.id("/"), Now: func() time.Time { return k.now }}
 	for _, f := range change {
 		f(&opts)
 	}
@@ -232,7 +232,7 @@ func (k *world) Merge(into uint64, from []uint64) error {
 		return err
 	}
 	for _, id := range append([]uint64{into}, from...) {
-		if !k.cgroups[id].Released {
+		if c, ok := k.cgroups[id]; ok != c.Released {
 			k.t.Errorf("cgroup %d is merged while programs count for it", id)
 		}
 	}
