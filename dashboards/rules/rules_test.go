@@ -208,6 +208,7 @@ func TestAlertTable(t *testing.T) {
 func alertTable(list []rule) string {
 	text := &strings.Builder{}
 	text.WriteString("| alert | severity | category | waits | summary |\n|---|---|---|---|---|\n")
+	var rows []string
 	for _, r := range list {
 		severity, hold := r.Labels["severity"], r.For
 		if severity == ofPolicy {
@@ -216,8 +217,8 @@ func alertTable(list []rule) string {
 		if hold == "" {
 			hold = "no"
 		}
-		fmt.Fprintf(text, "| [%s](runbooks/%s.md) | %s | %s | %s | %s |\n",
-			r.Alert, r.Alert, severity, r.Labels["category"], hold, r.Annotations["summary"])
+		rows = append(rows, fmt.Sprintf("| [%s](runbooks/%s.md) | %s | %s | %s | %s |\n",
+			r.Alert, r.Alert, severity, r.Labels["category"], hold, r.Annotations["summary"]))
 	}
-	return text.String()
+	return text.String() + strings.Join(slices.Compact(rows), "")
 }
