@@ -54,6 +54,10 @@ func main() {
 		dir := c.Flag("out", "Write them to files in this directory instead.").ExistingDir()
 		return func() error { return writeCRDs(os.Stdout, *dir) }
 	})
+	add("rules", "Print recording rules and alerts for Prometheus.", func(c *kingpin.CmdClause) func() error {
+		o, out := rulesFlags(c)
+		return func() error { return writeRules(os.Stdout, *out, *o) }
+	})
 	add("dashboards", "Write the Grafana dashboards as JSON.", func(c *kingpin.CmdClause) func() error {
 		dir := c.Flag("out", "Directory to write them to.").Required().ExistingDir()
 		return func() error { return writeDashboards(*dir) }

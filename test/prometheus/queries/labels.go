@@ -161,7 +161,9 @@ func (t Table) ofCall(e *parser.Call) (Set, error) {
 	var sources []string
 	switch e.Func.Name {
 	case "label_replace":
-		sources = []string{text(e.Args[3])}
+		if source := text(e.Args[3]); source != "" { // without one the value is a constant
+			sources = []string{source}
+		}
 	case "label_join":
 		for _, arg := range e.Args[3:] {
 			sources = append(sources, text(arg))
