@@ -192,6 +192,9 @@ func TestChartRules(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if len(names) == 0 {
+		t.Error("the chart has no rules")
+	}
 	for _, name := range names {
 		data, err := os.ReadFile(name)
 		if err != nil {
