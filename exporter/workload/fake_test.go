@@ -29,6 +29,7 @@ type world struct {
 	cgroups map[uint64]workload.Cgroup
 	pods    map[string]uint32
 	scopes  map[uint32]workload.Bits
+	notes   map[string]string
 	series  map[uint64]int // counts by cgroup
 	// blind switches the programs off: cgroups are made before they are loaded.
 	blind bool
@@ -48,7 +49,7 @@ func newWorld(t *testing.T) *world {
 	return &world{
 		t: t, root: t.TempDir(), removed: t.TempDir(), now: time.Unix(1_700_000_000, 0),
 		cgroups: map[uint64]workload.Cgroup{}, pods: map[string]uint32{}, scopes: map[uint32]workload.Bits{},
-		series: map[uint64]int{}, room: 1 << 20,
+		notes: map[string]string{}, series: map[uint64]int{}, room: 1 << 20,
 		fail: map[string]error{}, before: map[string]func(){},
 	}
 }
@@ -212,6 +213,29 @@ func (k *world) DeletePod(uid string) error {
 		return err
 	}
 	delete(k.pods, uid)
+	return nil
+}
+
+func (k *world) Notes() (map[string]string, error) {
+	return maps.Clone(k.notes), k.enter("Notes")
+}
+
+func (k *world) SetNote(uid, text string) error {
+	if len(text) > workload.MaxNote {
+		k.t.Errorf("a note of %d bytes", len(text))
+	}
+	if err := k.enter("SetNote", uid); err != nil {
+		return err
+	}
+	k.notes[uid] = text
+	return nil
+}
+
+func (k *world) DeleteNote(uid string) error {
+	if err := k.enter("DeleteNote", uid); err != nil {
+		return err
+	}
+	delete(k.notes, uid)
 	return nil
 }
 

@@ -62,6 +62,11 @@ type Kernel interface {
 	// Scopes returns what SetScopes wrote last, also in an earlier agent.
 	Scopes(workload uint32) (Bits, error)
 	SetScopes(workload uint32, scopes Bits) error
+	// Notes returns what SetNote wrote about pods, also in an earlier agent, by UID.
+	Notes() (map[string]string, error)
+	// SetNote keeps a text of at most MaxNote bytes.
+	SetNote(uid, text string) error
+	DeleteNote(uid string) error
 	// Merge adds the series of cgroups to those of another and deletes them. All
 	// are removed, so nobody counts meanwhile, but who reads counters must see
 	// them before or after.
@@ -186,8 +191,8 @@ func (w *Workloads) Refresh() error {
 }
 
 // Labels returns the labels of a cgroup; those of nested cgroups are those of
-// their container, those of the host are empty. A pod that the API server has
-// not told of has its UID for a name, and the container its ID: its series is
+// their container, those of the host are empty. A pod that no agent has been told
+// of by an API server has its UID for a name, and the container its ID: its series is
 // none of the host's, which would go down once the name is known.
 func (w *Workloads) Labels(id uint64) Labels {
 	w.mu.RLock()
