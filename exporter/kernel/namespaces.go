@@ -60,6 +60,9 @@ func readNamespace(file string) (uint32, error) {
 	if err != nil {
 		return 0, fmt.Errorf("read namespace: %w", err)
 	}
+	if target == "" { // 5.10 refuses without an error
+		return 0, fmt.Errorf("read namespace %s: %w", file, fs.ErrPermission)
+	}
 	return parseNamespace(target)
 }
 
