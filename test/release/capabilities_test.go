@@ -58,11 +58,14 @@ func TestCapabilitiesAgree(t *testing.T) {
 		table = append(table, row[1])
 	}
 	slices.Sort(table)
-	for place, got := range map[string][]string{
+	places := map[string][]string{
 		"the table of " + operations: table,
 		"the pod of " + operations:   listed(t, operations),
-		"the chart":                  listed(t, root+"/chart/values.yaml"),
-	} {
+	}
+	if _, err := os.Stat(root + "/chart/values.yaml"); err == nil {
+		places["the chart"] = listed(t, root+"/chart/values.yaml")
+	}
+	for place, got := range places {
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("%s (-unit +got):\n%s", place, diff)
 		}

@@ -51,7 +51,8 @@ type container struct {
 // newContainer prepares one with a BPF file system of its own, as a node has one.
 func newContainer(t *testing.T, capabilities []string) *container {
 	t.Helper()
-	c := &container{t: t, bundle: t.TempDir(), id: fmt.Sprintf("tetrameter-image-%d", os.Getpid()), capabilities: capabilities, bpffs: t.TempDir()}
+	c := &container{t: t, bundle: t.TempDir(), id: fmt.Sprintf("tetrameter-image-%d", os.Getpid()), bpffs: t.TempDir()}
+	c.capabilities = grantable(t, capabilities)
 	if err := unix.Mount("bpf", c.bpffs, "bpf", 0, "mode=0700"); err != nil {
 		t.Fatal(err)
 	}
@@ -73,6 +74,22 @@ func newContainer(t *testing.T, capabilities []string) *container {
 	}
 	c.configure(config.Config)
 	return c
+}
+
+// grantable leaves out CAP_SYS_RESOURCE where the test itself lacks it, as in some
+// sandboxes: nobody can give what he has not. Only kernels before 5.11 need it.
+func grantable(t *testing.T, capabilities []string) []string {
+	t.Helper()
+	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+	var own [2]unix.CapUserData
+	if err := unix.Capget(&header, &own[0]); err != nil {
+		t.Fatal(err)
+	}
+	if own[0].Permitted>>unix.CAP_SYS_RESOURCE&1 != 0 {
+		return capabilities
+	}
+	t.Log("without CAP_SYS_RESOURCE, which this test lacks")
+	return slices.DeleteFunc(slices.Clone(capabilities), func(c string) bool { return c == "CAP_SYS_RESOURCE" })
 }
 
 // configure writes what runc reads (config.md of the OCI runtime specification).

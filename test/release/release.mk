@@ -34,6 +34,7 @@ bin/release.test: FORCE
 FORCE:
 
 test-image: deps image bin/release.test bin/qemu/usr/bin/qemu-aarch64 ## Build the image and run its program in a container
+	type -P systemd-analyze >/dev/null || $(MAKE) deps PACKAGES=systemd
 	gcc -static -O2 -o bin/trigger test/triggers/trigger.c
 	cd test/release && $(SUDO) env PATH="$$PATH" ../../bin/release.test -test.v -out ../../bin/release $(RELEASE_FLAGS)
 
