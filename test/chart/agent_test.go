@@ -35,9 +35,12 @@ func agentArgs(t *testing.T, list []object) []string {
 
 // TestFlags: the agent has each flag that the chart passes to it.
 func TestFlags(t *testing.T) {
-	help := must(t, "tetrameter", "run", "--help")
+	_, help, err := program(t, "tetrameter", "run", "--help")
+	if err != nil {
+		t.Fatalf("%v\n%s", err, help)
+	}
 	flags := map[string]bool{}
-	for _, flag := range regexp.MustCompile(`--(\[no-\])?[a-z][a-z.-]*`).FindAllString(string(help), -1) {
+	for _, flag := range regexp.MustCompile(`--(\[no-\])?[a-z][a-z.-]*`).FindAllString(help, -1) {
 		flags[strings.Replace(flag, "[no-]", "", 1)] = true
 		flags[strings.Replace(flag, "[no-]", "no-", 1)] = true
 	}
@@ -81,7 +84,7 @@ func documented(t *testing.T, text string) object {
 	t.Helper()
 	for _, block := range regexp.MustCompile("(?s)```yaml\n(.*?)```").FindAllSubmatch(read(t, "../../docs/operations.md"), -1) {
 		if strings.Contains(string(block[1]), text) {
-			var o object
+			var o map[string]any
 			if err := yaml.Unmarshal(block[1], &o); err != nil {
 				t.Fatal(err)
 			}

@@ -47,7 +47,7 @@ func decode(t *testing.T, manifest []byte) []object {
 	t.Helper()
 	var list []object
 	for decoder := yaml.NewDecoder(bytes.NewReader(manifest)); ; {
-		var o object
+		var o map[string]any
 		err := decoder.Decode(&o)
 		if errors.Is(err, io.EOF) {
 			break
@@ -136,7 +136,7 @@ func abbreviate(t *testing.T, o object) {
 		}
 		o["spec"] = file
 	case "ConfigMap":
-		data := o.at("data").(map[string]any)
+		data, _ := o.at("data").(map[string]any)
 		for name, text := range data {
 			if filepath.Ext(name) != ".json" {
 				continue
