@@ -45,7 +45,7 @@ func TestFlags(t *testing.T) {
 		flags[strings.Replace(flag, "[no-]", "no-", 1)] = true
 	}
 	for name, file := range valueSets(t) {
-		for _, arg := range agentArgs(t, render(t, "helm4", append(apis(), "--values="+file)...)) {
+		for _, arg := range agentArgs(t, renderAgent(t, "--values="+file)) {
 			flag, _, _ := strings.Cut(arg, "=")
 			if arg != "run" && !flags[flag] {
 				t.Errorf("%s: the agent has no flag %s:\n%s", name, flag, help)
@@ -57,7 +57,7 @@ func TestFlags(t *testing.T) {
 // TestPolicyFiles: the agent takes the policies that the chart makes, with the
 // values that the chart gives it.
 func TestPolicyFiles(t *testing.T) {
-	list := render(t, "helm4", "--values="+chart+"/ci/policies-values.yaml")
+	list := renderAgent(t, "--values="+chart+"/ci/policies-values.yaml")
 	dir := t.TempDir()
 	args := []string{"check"}
 	for _, arg := range agentArgs(t, list) {
@@ -104,11 +104,11 @@ func TestDocumentedRole(t *testing.T) {
 	}{{"", ""}, {"--set=rbac.nodes=false", "nodes"}, {"--set=rbac.events=false", "events"}}
 	for _, test := range tests {
 		want := slices.DeleteFunc(slices.Clone(want), func(r any) bool { return resources(r) == test.resource })
-		args := []string{"--set=log.level=info"}
+		var args []string
 		if test.value != "" {
 			args = append(args, test.value)
 		}
-		if diff := cmp.Diff(want, find(t, render(t, "helm4", args...), "ClusterRole").at("rules")); diff != "" {
+		if diff := cmp.Diff(want, find(t, renderAgent(t, args...), "ClusterRole").at("rules")); diff != "" {
 			t.Errorf("rules with %s (-documented +chart):\n%s", test.value, diff)
 		}
 	}
@@ -124,7 +124,7 @@ func TestDocumentedMounts(t *testing.T) {
 		return paths
 	}
 	container := object(documented(t, "volumeMounts:").at("containers").([]any)[0].(map[string]any))
-	if diff := cmp.Diff(mounts(container), mounts(agentContainer(t, render(t, "helm4")))); diff != "" {
+	if diff := cmp.Diff(mounts(container), mounts(agentContainer(t, renderAgent(t)))); diff != "" {
 		t.Errorf("mounts, whether read only (-documented +chart):\n%s", diff)
 	}
 }

@@ -127,20 +127,35 @@ func TestLifecycle(t *testing.T) {
 				"--set=namespaceOverride=,serviceMonitor.namespace=,prometheusRule.namespace=,crds.keep=true",
 				"--set=dashboards.grafanaOperator.enabled=false", "--set=dashboards.namespace=", "--set-json=extraManifests=[]")
 			wantObjects(t, release, true, true, true)
+			wantSize(t, release, 2)
 			helm(t, version, "upgrade", release, chart, "--namespace="+release, named)
 			wantObjects(t, release, true, false, true)
 			uninstall(t, version, release)
 			wantObjects(t, release, false, false, true)
 			// Those that were kept are the release's when it comes back.
-			helm(t, version, "install", release, chart, "--namespace="+release, named)
+			helm(t, version, "install", release, chart, "--namespace="+release, named, "--set=crds.keep=false")
 			if manifest := helm(t, version, "get", "manifest", release, "--namespace="+release); strings.Count(string(manifest), "kind: CustomResourceDefinition") != 2 {
 				t.Error("the release that came back does not have its definitions")
 			}
-			helm(t, version, "upgrade", release, chart, "--namespace="+release, named, "--set=crds.keep=false")
 			uninstall(t, version, release)
 			wantObjects(t, release, false, false, false)
 		})
 	}
+}
+
+// wantSize checks that what helm keeps of a release has room in a Secret, which may
+// have 1 MiB, with as much to come.
+func wantSize(t *testing.T, release string, version int) {
+	t.Helper()
+	path := fmt.Sprintf("/api/v1/namespaces/%s/secrets/sh.helm.release.v1.%[1]s.v%d", release, version)
+	var secret struct{ Data map[string][]byte }
+	if err := server.Get(t.Context(), path, &secret); err != nil {
+		t.Fatal(err)
+	}
+	if size, most := len(secret.Data["release"]), 512<<10; size == 0 || size > most {
+		t.Errorf("the release has %d bytes, want at most %d", size, most)
+	}
+	t.Logf("the release has %d bytes", len(secret.Data["release"]))
 }
 
 // TestForeignDefinitions: definitions of others, here the ones that Tetragon's
@@ -157,8 +172,8 @@ func TestForeignDefinitions(t *testing.T) {
 			for _, release := range []string{first, second} {
 				helm(t, version, "install", release, chart, "--namespace="+release, "--create-namespace")
 			}
+			helm(t, version, "upgrade", first, chart, "--namespace="+first)
 			for release, want := range map[string]int{first: 1, second: 0} {
-				helm(t, version, "upgrade", release, chart, "--namespace="+release)
 				manifest := helm(t, version, "get", "manifest", release, "--namespace="+release)
 				if got := strings.Count(string(manifest), "kind: CustomResourceDefinition"); got != want {
 					t.Errorf("release %s has %d definitions, want %d", release, got, want)
