@@ -53,7 +53,7 @@ func (r release) member(b *bytes.Buffer, name string, data []byte) {
 
 // installed are the files of the package, where Debian has them.
 func (r release) installed(p program) (files, error) {
-	content, err := readFiles("./", map[string]string{
+	content, err := readFiles("", map[string]string{
 		"usr/bin/tetrameter":                        p.path,
 		"usr/lib/systemd/system/tetrameter.service": "docs/systemd/tetrameter.service",
 		"etc/default/tetrameter":                    "docs/systemd/tetrameter.default",
@@ -64,18 +64,18 @@ func (r release) installed(p program) (files, error) {
 	if err != nil {
 		return nil, err
 	}
-	content["./usr/bin/tetrameter"] = file{content["./usr/bin/tetrameter"].data, 0o755}
+	content["usr/bin/tetrameter"] = file{content["usr/bin/tetrameter"].data, 0o755}
 	log, err := compress(os.ReadFile("CHANGELOG.md"))
 	if err != nil {
 		return nil, err
 	}
-	content["./usr/share/doc/tetrameter/changelog.gz"] = file{log, 0o644}
+	content["usr/share/doc/tetrameter/changelog.gz"] = file{log, 0o644}
 	return content, nil
 }
 
 // control are the files that dpkg reads (deb-control(5) and others).
 func (r release) control(arch string, content files) (files, error) {
-	control, err := readFiles("./", map[string]string{
+	control, err := readFiles("", map[string]string{
 		"postinst": "test/release/debian/postinst",
 		"prerm":    "test/release/debian/prerm",
 		"postrm":   "test/release/debian/postrm",
@@ -90,10 +90,10 @@ func (r release) control(arch string, content files) (files, error) {
 	var conffiles, sums strings.Builder
 	for _, name := range slices.Sorted(maps.Keys(content)) {
 		size += len(content[name].data)
-		if path := strings.TrimPrefix(name, "."); strings.HasPrefix(path, "/etc/") {
-			fmt.Fprintln(&conffiles, path)
+		if strings.HasPrefix(name, "etc/") {
+			fmt.Fprintln(&conffiles, "/"+name)
 		} else {
-			fmt.Fprintf(&sums, "%x  %s\n", md5.Sum(content[name].data), strings.TrimPrefix(path, "/"))
+			fmt.Fprintf(&sums, "%x  %s\n", md5.Sum(content[name].data), name)
 		}
 	}
 	fields, err := template.ParseFiles("test/release/debian/control")
@@ -105,9 +105,9 @@ func (r release) control(arch string, content files) (files, error) {
 	if err != nil {
 		return nil, fmt.Errorf("control file of the package: %w", err)
 	}
-	control["./control"] = file{text.Bytes(), 0o644}
-	control["./conffiles"] = file{[]byte(conffiles.String()), 0o644}
-	control["./md5sums"] = file{[]byte(sums.String()), 0o644}
+	control["control"] = file{text.Bytes(), 0o644}
+	control["conffiles"] = file{[]byte(conffiles.String()), 0o644}
+	control["md5sums"] = file{[]byte(sums.String()), 0o644}
 	return control, nil
 }
 

@@ -209,5 +209,10 @@ func (r release) archiveLayout(l layout) error {
 	if err != nil {
 		return err
 	}
-	return writeFile(filepath.Join(r.out, "tetrameter-"+r.version+".oci.tar"), data)
+	return writeFile(r.archiveName(), data)
+}
+
+// archiveName is that of the layout's archive.
+func (r release) archiveName() string {
+	return filepath.Join(r.out, "tetrameter-"+r.version+".oci.tar")
 }

@@ -15,7 +15,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
+	"strconv"
 	"time"
 )
 
@@ -35,28 +35,39 @@ type program struct {
 }
 
 func main() {
-	r := release{}
-	flag.StringVar(&r.out, "out", "bin/release", "`directory` to write to")
-	flag.StringVar(&r.version, "version", "dev", "version of the release")
-	flag.StringVar(&r.revision, "revision", "", "commit that is released")
-	flag.StringVar(&r.ldflags, "ldflags", "-s -w", "`flags` of the linker")
-	seconds := flag.Int64("date", 0, "time of all files, in `seconds` since 1970")
-	arches := flag.String("arch", "amd64,arm64", "comma-separated `architectures`")
+	r := releaseFlags()
 	flag.Parse()
-	r.date = time.Unix(*seconds, 0).UTC()
-	if err := r.run(strings.Split(*arches, ",")); err != nil {
+	if err := r.run(); err != nil {
 		fmt.Fprintln(os.Stderr, "release:", err)
 		os.Exit(1)
 	}
 }
 
+// releaseFlags declares the flags, which the tests have too.
+func releaseFlags() *release {
+	r := &release{}
+	flag.StringVar(&r.out, "out", "bin/release", "`directory` to write to")
+	flag.StringVar(&r.version, "version", "dev", "version of the release")
+	flag.StringVar(&r.revision, "revision", "", "commit that is released")
+	flag.StringVar(&r.ldflags, "ldflags", "-s -w", "`flags` of the linker")
+	flag.Func("date", "time of all files, in `seconds` since 1970", func(s string) error {
+		seconds, err := strconv.ParseInt(s, 10, 64)
+		r.date = time.Unix(seconds, 0).UTC()
+		return err
+	})
+	return r
+}
+
+// architectures are those that are released.
+func architectures() []string { return []string{"amd64", "arm64"} }
+
 // run writes all files anew.
-func (r release) run(arches []string) error {
+func (r release) run() error {
 	if err := os.RemoveAll(r.out); err != nil {
 		return fmt.Errorf("remove the last release: %w", err)
 	}
 	var programs []program
-	for _, arch := range arches {
+	for _, arch := range architectures() {
 		p := program{arch, filepath.Join(r.out, "linux-"+arch, "tetrameter")}
 		if err := r.build(p); err != nil {
 			return err
