@@ -13,3 +13,4 @@ bin/prometheus/usr/bin/prometheus:
 
 test-prometheus: bin/prometheus/usr/bin/prometheus ## Run the tests with a real Prometheus and Alertmanager
 	go test -C test/prometheus -count=1 ./queries
+	go test -C test/prometheus -count=1 ./rules

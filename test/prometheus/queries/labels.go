@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql/parser"
 )
@@ -53,7 +54,7 @@ func (t Table) of(expr parser.Expr) (Set, error) {
 func (t Table) ofSelector(e *parser.VectorSelector) (Set, error) {
 	name := e.Name
 	for _, m := range e.LabelMatchers {
-		if m.Name == labels.MetricName && m.Type == labels.MatchEqual {
+		if m.Name == model.MetricNameLabel && m.Type == labels.MatchEqual {
 			name = m.Value
 		}
 	}
@@ -62,7 +63,7 @@ func (t Table) ofSelector(e *parser.VectorSelector) (Set, error) {
 		return nil, fmt.Errorf("no metric is called %q", name)
 	}
 	for _, m := range e.LabelMatchers {
-		if m.Name != labels.MetricName && !known[m.Name] {
+		if m.Name != model.MetricNameLabel && !known[m.Name] {
 			return nil, fmt.Errorf("%s has no label %q, but %q", name, m.Name, known.Names())
 		}
 	}
@@ -160,7 +161,9 @@ func (t Table) ofCall(e *parser.Call) (Set, error) {
 	var sources []string
 	switch e.Func.Name {
 	case "label_replace":
-		sources = []string{text(e.Args[3])}
+		if source := text(e.Args[3]); source != "" { // without one the value is a constant
+			sources = []string{source}
+		}
 	case "label_join":
 		for _, arg := range e.Args[3:] {
 			sources = append(sources, text(arg))

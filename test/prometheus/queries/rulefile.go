@@ -48,6 +48,9 @@ func (f RuleFile) Check(exposed Table) []error {
 	var list []error
 	for _, group := range f.Groups {
 		for _, r := range group.Rules {
+			if r.Record != "" && table[r.Record] == nil {
+				table[r.Record] = Set{} // a rule may go on with what it recorded before
+			}
 			labels, err := table.Labels(r.Expr)
 			if err != nil {
 				list = append(list, fmt.Errorf("rule %s: %w", r.Name(), err))
