@@ -106,7 +106,7 @@ func (s *Server) StartAPI(ctx context.Context) error {
 }
 
 // readyTimeout is generous: machines that run tests are slow and busy.
-const readyTimeout = 2 * time.Minute
+const readyTimeout = 5 * time.Minute
 
 // waitReady returns when /readyz answers, or the reason why it will not.
 func (s *Server) waitReady(ctx context.Context) error {
