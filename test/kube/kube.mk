@@ -5,7 +5,7 @@
 
 .PHONY: test-kube test-containers test-node
 
-# FULL=1 takes the figures of docs/performance.md. Without it the host has fewer pods,
+# FULL=1 takes the figures of docs/architecture.md. Without it the host has fewer pods,
 # and the machines only the tests that depend on the kernel.
 FULL ?=
 CONTAINERS := $(if $(FULL),,-races 50 -pods 100 -cycles 4)
