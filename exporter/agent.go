@@ -210,7 +210,7 @@ func states(loaded []*policy.Policy, skipped map[policyKey]string, hooks []kerne
 	var states []collector.PolicyState
 	for _, p := range loaded {
 		k := policyKey{p.Namespace, p.Name}
-		s := collector.PolicyState{Policy: p.Name, Namespace: p.Namespace}
+		s := collector.PolicyState{Policy: p.Name, Namespace: p.Namespace, Severity: string(p.Severity)}
 		s.State, s.Reason = stateOf(p, skipped[k], of[k])
 		states = append(states, s)
 	}

@@ -40,6 +40,7 @@ type policySet struct {
 	objects    map[string]kube.Policy // custom resources, by objectPath
 	states     []collector.PolicyState
 	loadErrors uint64
+	hash       string
 }
 
 // policyFile is one file as it was last seen.
@@ -260,7 +261,7 @@ func (s *policySet) paths() []string {
 func (s *policySet) setStates(states []collector.PolicyState) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.states = states
+	s.states, s.hash = states, s.digest()
 	for path, f := range s.known {
 		if f.err != nil && f.good == nil {
 			name := s.nameOf(path)

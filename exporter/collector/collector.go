@@ -27,12 +27,15 @@ type Counters interface {
 type Policies interface {
 	States() []PolicyState
 	LoadErrors() uint64
+	// Hash is the same where the same policies were given.
+	Hash() string
 }
 
 // PolicyState is one policy's state, one of States, and why it is in that.
 type PolicyState struct {
 	Policy, Namespace, State string
 	Reason                   string
+	Severity                 string // empty if the policy could not be read
 }
 
 // The states of a policy.
@@ -164,20 +167,24 @@ func (s *sum) add(count uint64, first time.Time) {
 // events adds up the series with the same labels: cgroups of one workload,
 // policies of one name in several namespaces, filtered labels.
 func (s scrape) events(snap *kernel.Snapshot) {
-	sums := make(map[eventLabels]sum, len(snap.Series))
+	sums, last := make(map[eventLabels]sum, len(snap.Series)), lastEvents{}
 	add := func(l eventLabels, count uint64, first time.Time) {
 		s := sums[l]
 		s.add(count, first)
 		sums[l] = s
 	}
 	for _, series := range snap.Series {
-		add(s.labels(series), series.Count, series.First)
+		l := s.labels(series)
+		add(l, series.Count, series.First)
+		last.add(series.ID, l, series.Last)
 	}
 	for _, t := range snap.Totals {
 		if t.Overflow > 0 {
 			add(s.other(t.ID), t.Overflow, t.FirstOver)
+			last.add(t.ID, s.other(t.ID), t.LastOver)
 		}
 	}
+	s.lastEvents(last)
 	for l, sum := range sums {
 		s.ch <- newEventMetric(s.descs[policyEvents], &s.exposed, l, sum.count, created(sum.first))
 	}
@@ -230,12 +237,16 @@ func (s scrape) totals(totals []kernel.Total) {
 		s.ch <- prometheus.MustNewConstMetricWithCreatedTimestamp(s.descs[hookEvents],
 			prometheus.CounterValue, float64(t.Count), t.Created, labels...)
 		s.send(overflowEvents, float64(t.Overflow), labels...)
-		last := 0.0
-		if !t.Last.IsZero() {
-			last = float64(t.Last.UnixMilli()) / 1000
-		}
-		s.send(lastEvent, last, labels...)
+		s.send(lastEvent, seconds(t.Last), labels...)
 	}
+}
+
+// seconds is a time as Prometheus has them, 0 for none.
+func seconds(t time.Time) float64 {
+	if t.IsZero() {
+		return 0
+	}
+	return float64(t.UnixMilli()) / 1000
 }
 
 // hooks exposes an id once, although a policy may hook a function both as a
@@ -266,7 +277,7 @@ func (s scrape) policyStates() {
 		is      map[string]bool
 		reasons map[string]string
 	}
-	policies := map[key]current{}
+	policies, severities := map[key]current{}, map[key]string{}
 	for _, p := range s.from.Policies.States() {
 		k := key{valid(p.Policy), p.Namespace}
 		if policies[k].is == nil {
@@ -274,7 +285,14 @@ func (s scrape) policyStates() {
 		}
 		policies[k].is[p.State] = true
 		policies[k].reasons[p.State] = p.Reason
+		if p.Severity != "" {
+			severities[k] = p.Severity
+		}
 	}
+	for k, severity := range severities {
+		s.send(policyInfo, 1, k.policy, k.namespace, severity)
+	}
+	s.send(policySetInfo, 1, s.from.Policies.Hash())
 	for k, c := range policies {
 		for _, state := range States() {
 			s.send(policyState, value(c.is[state]), k.policy, k.namespace, state, c.reasons[state])

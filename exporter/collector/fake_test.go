@@ -41,11 +41,12 @@ type fakePolicies []collector.PolicyState
 
 func (f fakePolicies) States() []collector.PolicyState { return f }
 func (f fakePolicies) LoadErrors() uint64              { return 3 }
+func (f fakePolicies) Hash() string                    { return "5891b5b522d5df08" }
 
 func allStates() fakePolicies {
 	var states fakePolicies
 	for _, state := range collector.States() {
-		states = append(states, collector.PolicyState{Policy: "p-" + state, State: state})
+		states = append(states, collector.PolicyState{Policy: "p-" + state, State: state, Severity: "info"})
 	}
 	states[0].Namespace = "team"
 	return states

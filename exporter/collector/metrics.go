@@ -54,6 +54,16 @@ func policyMetrics() []Metric {
 		{hookEvents, "Events that a policy matched at a hook, counted independently of their labels; 0 from the moment the policy is loaded.", counter, hook},
 		{overflowEvents, "Events counted without labels of their own, as ~other, because the series map or the cgroup's share of it was full.", counter, hook},
 		{lastEvent, "Time of the last event that a policy matched at a hook, 0 if there was none.", gauge, hook},
+		{workloadLastEvent, "Time of the last event that a policy matched of a workload; there is none before the first event and after the workload's series are gone.", gauge, append(policy[:len(policy):len(policy)],
+			Label{"namespace", "as in tetragon_policy_events_total"},
+			Label{"workload", "as in tetragon_policy_events_total"},
+		)},
+		{policyInfo, "What a policy says of itself, with the value 1.", gauge, append(policy[:len(policy):len(policy)],
+			Label{"severity", "info, warning or critical, as the annotation tetrameter.io/severity says; without it warning"},
+		)},
+		{policySetInfo, "All policies that the agent was given, with the value 1.", gauge, []Label{
+			{"hash", "the same on nodes that were given the same policies, in the same words and with the same variables"},
+		}},
 		{hookInfo, "How a hook is attached, with the value 1.", gauge, append(hook[:len(hook):len(hook)],
 			Label{"attach", "lsm, fentry, kprobe, tracepoint:NAMES, raw_tracepoint, uprobe or unsupported"},
 			Label{"pinned", "whether counting goes on while the agent is down"},
@@ -130,6 +140,9 @@ const (
 	hookEvents        = "tetrameter_policy_hook_events_total"
 	overflowEvents    = "tetrameter_policy_hook_overflow_events_total"
 	lastEvent         = "tetrameter_policy_hook_last_event_timestamp_seconds"
+	workloadLastEvent = "tetrameter_policy_workload_last_event_timestamp_seconds"
+	policyInfo        = "tetrameter_policy_info"
+	policySetInfo     = "tetrameter_policy_set_info"
 	hookInfo          = "tetrameter_hook_info"
 	hookGap           = "tetrameter_hook_gap_seconds"
 	hookMissed        = "tetrameter_hook_missed_events_total"

@@ -5,6 +5,7 @@ package collector
 import (
 	"time"
 
+	"github.com/tetrameter/tetrameter/exporter/plan"
 	"github.com/tetrameter/tetrameter/exporter/workload"
 )
 
@@ -38,6 +39,27 @@ func WatchStates() []string { return []string{"starting", "synced", "absent", "f
 type RequestErrors struct {
 	Resource, Verb, Code string
 	Count                uint64
+}
+
+// workloadPolicy is a policy and whom it matched. Unlike a series it has the
+// namespace of the policy whatever the filter says, so that its metric can be
+// joined with tetrameter_policy_info.
+type workloadPolicy struct{ policy, policyNamespace, namespace, workload string }
+
+// lastEvents is when each policy last matched something of each workload.
+type lastEvents map[workloadPolicy]time.Time
+
+func (e lastEvents) add(id plan.ID, l eventLabels, at time.Time) {
+	k := workloadPolicy{id.Policy, id.Namespace, l[labelNamespace], l[labelWorkload]}
+	if at.After(e[k]) {
+		e[k] = at
+	}
+}
+
+func (s scrape) lastEvents(last lastEvents) {
+	for k, at := range last {
+		s.send(workloadLastEvent, seconds(at), k.policy, k.policyNamespace, k.namespace, k.workload)
+	}
 }
 
 // workloadStats exposes what is known of pods.

@@ -22,7 +22,7 @@ func (d *decoder) document(v value) *Policy {
 	if fields == nil {
 		return nil
 	}
-	p := &Policy{Pos: d.pos(v), Enabled: true}
+	p := &Policy{Pos: d.pos(v), Severity: Warning, Enabled: true}
 	choose(d, fields["apiVersion"], "apiVersion", []string{apiVersion})
 	kind, _ := choose(d, fields["kind"], "kind", []string{kindCluster, kindNamespaced})
 	d.namespaced = kind == kindNamespaced
@@ -102,7 +102,9 @@ func (d *decoder) annotations(p *Policy, v value) {
 			word, ok := choose(d, element, "value", []string{"true", "false"})
 			p.Enabled = !ok || word == "true"
 		case AnnotationSeverity:
-			choose(d, element, "severity", []string{"info", "warning", "critical"})
+			if severity, ok := choose(d, element, "severity", []Severity{Info, Warning, Critical}); ok {
+				p.Severity = severity
+			}
 		case AnnotationDescription:
 		default:
 			d.errorf(key, "%s", d.unknown("annotation", name, known))

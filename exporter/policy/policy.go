@@ -28,6 +28,8 @@ type Policy struct {
 	Name        string
 	Namespace   string // empty for the cluster-scoped kind
 	Annotations map[string]string
+	// Severity is how much an event matters (AnnotationSeverity).
+	Severity Severity
 	// Enabled is false when the document asks not to be loaded
 	// (AnnotationEnabled); such a policy is listed but attaches nothing.
 	Enabled bool
@@ -118,8 +120,18 @@ const (
 	AnnotationEnabled = AnnotationDomain + "enabled"
 	// AnnotationDescription says what the policy counts and what to expect.
 	AnnotationDescription = AnnotationDomain + "description"
-	// AnnotationSeverity is "info", "warning" or "critical".
+	// AnnotationSeverity is a Severity; the default is Warning.
 	AnnotationSeverity = AnnotationDomain + "severity"
+)
+
+// Severity says how much the events of a policy matter, in the words of alerts.
+type Severity string
+
+// The severities.
+const (
+	Info     Severity = "info"
+	Warning  Severity = "warning"
+	Critical Severity = "critical"
 )
 
 // Section is the part of spec that a hook is declared in.

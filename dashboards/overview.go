@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package dashboards
+
+import (
+	"fmt"
+
+	"github.com/grafana/grafana-foundation-sdk/go/units"
+)
+
+// Texts for panels without data. They say how to get some.
+const (
+	noEvents = "No policy counted an event in this time. Try: sudo true"
+	noAgents = "No agent is scraped under this job. See docs/install.md"
+)
+
+// overview answers: what happened, and is any of it new?
+func overview() dashboard {
+	return dashboard{
+		uid:   overviewUID,
+		title: "Tetrameter / Overview",
+		help:  "What the policies counted, where, and what of it is new.",
+		from:  "now-6h", annotations: policyChanges(),
+		rows: []row{
+			{"At a glance", 4, glance()},
+			{"What happened", 9, happened()},
+			{"Who did it", 9, who()},
+			{"What is new", 10, novel()},
+			{"Policies", 10, policies()},
+		},
+	}
+}
+
+// bySeverity is the events of the policies of one severity.
+func bySeverity(severity string) string {
+	return fmt.Sprintf(`round(sum(
+    increase(tetrameter_policy_hook_events_total{agent}[$__range])
+  * on (job, instance, policy, policy_namespace) group_left (severity)
+    tetrameter_policy_info{agent, severity=%q}
+))`, severity)
+}
+
+func glance() []panel {
+	const (
+		total = `round(sum(increase(tetrameter_policy_hook_events_total{agent}[$__range])))`
+		lost  = `  sum(increase(tetrameter_hook_missed_events_total{agent}[$__range]))
++ sum(increase(tetrameter_bpf_losses_total{agent, reason=~"no_matcher|bad_slot"}[$__range]))`
+	)
+	return []panel{
+		{
+			title: "Events", width: 4, unit: units.Short, view: number(), empty: noAgents,
+			help:    "Events that policies matched in the time range, of all nodes. From counters that are 0 from the moment a policy is loaded, so the first event is among them.",
+			queries: []query{{total, "events"}},
+		},
+		{
+			title: "Critical events", width: 4, unit: units.Short, view: number(), levels: never(),
+			empty:   "No policy is annotated tetrameter.io/severity: critical",
+			help:    "Events in the time range of policies with the annotation tetrameter.io/severity: critical.",
+			queries: []query{{bySeverity("critical"), "critical"}},
+		},
+		{
+			title: "New combinations", width: 4, unit: units.Short, view: number(), levels: rarely(), empty: "0",
+			help:    "Combinations of policy, namespace, workload and binary that counted in the time range and that no node had when it began. They are listed under \"What is new\".",
+			queries: []query{{"count(\n" + born("policy, namespace, workload, binary", events) + "\n)", "new"}},
+		},
+		{
+			title: "Policies that count", width: 4, unit: units.Short, view: number(), empty: noAgents,
+			help:    "Policies in force on at least one node, completely, in part, or without their actions.",
+			queries: []query{{`count(count by (policy, policy_namespace) (tetrameter_policy_state{agent, state=~"enabled|partially_enabled|monitor_only"} == 1))`, "policies"}},
+		},
+		{
+			title: "Agents that answer", width: 4, unit: units.PercentUnit, view: number(), empty: noAgents,
+			help:    "Share of the agents that Prometheus scraped successfully last. An agent that does not answer may still count: its programs stay in the kernel.",
+			queries: []query{{`avg(up{agent})`, "up"}},
+		},
+		{
+			title: "Events not counted", width: 4, unit: units.Short, view: number(), levels: never(), empty: noAgents,
+			help:    "Events in the time range that the kernel did not let a program see, or for which a program was not ready. The dashboard of the agents has the reasons.",
+			queries: []query{{"round(\n" + lost + "\n)", "lost"}},
+		},
+	}
+}
+
+func happened() []panel {
+	return []panel{
+		{
+			title: "Events by policy", width: 16, unit: units.CountsPerMinute, view: bars(), empty: noEvents,
+			help:    "Events per minute, of all nodes. From counters that are 0 from the moment a policy is loaded, so no first event is missing.",
+			queries: []query{{`60 * sum by (policy) (rate(tetrameter_policy_hook_events_total{agent}[$__rate_interval])) > 0`, "{{policy}}"}},
+		},
+		{
+			title: "Events by severity", width: 8, unit: units.CountsPerMinute, view: bars(), empty: noEvents,
+			help: "The same, by the annotation tetrameter.io/severity of the policies; those without count as warning.",
+			queries: []query{{`60 * sum by (severity) (
+    rate(tetrameter_policy_hook_events_total{agent}[$__rate_interval])
+  * on (job, instance, policy, policy_namespace) group_left (severity)
+    tetrameter_policy_info{agent}
+) > 0`, "{{severity}}"}},
+		},
+	}
+}
+
+// events is the counter with all labels. Its series are born with events.
+const events = `tetragon_policy_events_total{agent}`
+
+func who() []panel {
+	return []panel{
+		{
+			title: "Top workloads", width: 12, unit: units.Short, empty: noEvents,
+			help: "Workloads with the most events in the time range, counted exactly and with the first events of new series. Follow a name to its policies.",
+			view: list("Events",
+				column{field: "namespace", title: "Namespace"},
+				column{field: "workload", title: "Workload", links: []link{toPolicy("namespace", "workload")}},
+				column{field: "Value", title: "Events", bar: true}),
+			queries: []query{{"topk(10,\n" + sumCounted("namespace, workload", events, "$__range") + "\n)", ""}},
+		},
+		{
+			title: "Top binaries", width: 12, unit: units.Short, empty: noEvents,
+			help: "Executables with the most events in the time range, counted exactly and with the first events of new series. ~other is what found no room of its own.",
+			view: list("Events",
+				column{field: "binary", title: "Binary", links: []link{toPolicy("binary")}},
+				column{field: "Value", title: "Events", bar: true}),
+			queries: []query{{"topk(10,\n" + sumCounted("binary", events, "$__range") + "\n)", ""}},
+		},
+	}
+}
+
+func novel() []panel {
+	return []panel{
+		{
+			title: "First seen", width: 14, unit: units.NoUnit, view: timeline(), names: called(
+				name{"0", "quiet", "super-light-blue"}, name{"1", "events", "red"}),
+			empty: noEvents,
+			help:  "A line begins when a workload has its first event of a policy, and is red while there are events. A line that begins within the time range is new; one that ends is of a workload whose pods are gone.",
+			queries: []query{{host(`max by (policy, namespace, workload) (tetrameter_policy_workload_last_event_timestamp_seconds{agent}) > bool (time() - $__interval_ms / 1000)`),
+				"{{policy}}: {{namespace}} {{workload}}"}},
+		},
+		{
+			title: "New workloads of policies", width: 10, unit: units.Short, view: bars(),
+			empty: "Nothing new: each workload had events of these policies in the day before",
+			help:  "Workloads, by policy, that had an event and none of that policy on any node in the day before. Of one that Prometheus knew already, as from a node before, it is not the first.",
+			queries: []query{{`count by (policy) (
+    max by (policy, namespace, workload) (present_over_time(tetrameter_policy_workload_last_event_timestamp_seconds{agent}[$__interval]))
+  unless
+    max by (policy, namespace, workload) (present_over_time(tetrameter_policy_workload_last_event_timestamp_seconds{agent}[1d] offset $__interval))
+)`, "{{policy}}"}},
+		},
+		{
+			title: "New series", width: 24, unit: units.Short,
+			empty: "Nothing new: every combination that counted was there when the time range began",
+			help:  "Combinations of policy, namespace, workload and binary that no node had when the time range began, with all that they count. If Prometheus itself is younger than the range, that is everything: choose a shorter one.",
+			view: list("Events",
+				column{field: "policy", title: "Policy", links: []link{toPolicy("policy", "namespace", "workload", "binary")}},
+				column{field: "namespace", title: "Namespace"},
+				column{field: "workload", title: "Workload"},
+				column{field: "binary", title: "Binary"},
+				column{field: "Value", title: "Events", width: 120}),
+			queries: []query{{born("policy, namespace, workload, binary", events), ""}},
+		},
+	}
+}
+
+func policies() []panel {
+	const info = `* on (job, instance, policy, policy_namespace) group_left (severity)
+  tetrameter_policy_info{agent}`
+	return []panel{
+		{
+			title: "Policies", width: 14, unit: units.Short, empty: noAgents,
+			help: "Every policy, how often it counted in the time range, and when last on any node. No time means never since the counters began.",
+			view: list("Events",
+				column{field: "policy", title: "Policy", links: []link{toPolicy("policy")}},
+				column{field: "policy_namespace", title: "Policy namespace"},
+				column{field: "severity", title: "Severity", width: 100},
+				column{field: "Value #A", title: "Events", width: 120},
+				column{field: "Value #B", title: "Last event", unit: units.DateTimeFromNow, width: 160}),
+			queries: []query{
+				{`round(sum by (policy, policy_namespace, severity) (
+  increase(tetrameter_policy_hook_events_total{agent}[$__range])
+` + info + `
+))`, ""},
+				{`1000 * max by (policy, policy_namespace, severity) (
+  tetrameter_policy_hook_last_event_timestamp_seconds{agent}
+` + info + `
+) > 0`, ""},
+			},
+		},
+		{
+			title: "Ready to enforce", width: 10, unit: units.Short, levels: rarely(),
+			empty: "No policy waits: none is in the state monitor_only",
+			help:  "Policies that have an action and only count (state monitor_only), with their events in the time range: what the action would have hit. At 0 over a time that is representative, enforcing disturbs nobody.",
+			view: list("Would have hit",
+				column{field: "policy", title: "Policy", links: []link{toPolicy("policy")}},
+				column{field: "policy_namespace", title: "Policy namespace"},
+				column{field: "Value", title: "Would have hit", width: 140}),
+			queries: []query{{`round(sum by (policy, policy_namespace) (
+    increase(tetrameter_policy_hook_events_total{agent}[$__range])
+  and on (job, instance, policy, policy_namespace)
+    tetrameter_policy_state{agent, state="monitor_only"} == 1
+))`, ""}},
+		},
+	}
+}
