@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"net"
 	"os/exec"
+	"path/filepath"
 	"sync"
 	"syscall"
 	"testing"
@@ -48,7 +49,7 @@ func start(t *testing.T, program string, args ...string) *process {
 	t.Cleanup(func() {
 		p.end(syscall.SIGKILL)
 		if t.Failed() {
-			t.Logf("output of %s:\n%s", program, p.log)
+			t.Logf("output of %s:\n%s", filepath.Base(program), p.log)
 		}
 	})
 	return p

@@ -65,7 +65,9 @@ func run(o options, from io.Reader, to io.Writer) error {
 	server := &monitoring.Prometheus{
 		ObjectMeta: meta.ObjectMeta{Namespace: "monitoring", Name: "test"},
 		Spec: monitoring.PrometheusSpec{
-			CommonPrometheusFields: monitoring.CommonPrometheusFields{Version: o.version},
+			// The intervals are the API server's defaults.
+			CommonPrometheusFields: monitoring.CommonPrometheusFields{Version: o.version, ScrapeInterval: "30s"},
+			EvaluationInterval:     "30s",
 		},
 	}
 	generator, err := prometheus.NewConfigGenerator(nil, server)
@@ -84,7 +86,9 @@ func run(o options, from io.Reader, to io.Writer) error {
 			return fmt.Errorf("write certificate: %w", err)
 		}
 	}
-	_, err = io.WriteString(to, strings.ReplaceAll(string(config), certificates, o.dir))
+	// The pods' reloader fills in what differs between the replicas of Prometheus.
+	filled := strings.NewReplacer(certificates, o.dir, "$(SHARD)", "0", "$(POD_NAME)", "prometheus-test-0")
+	_, err = filled.WriteString(to, string(config))
 	return err
 }
 
