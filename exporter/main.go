@@ -54,6 +54,10 @@ func main() {
 		dir := c.Flag("out", "Write them to files in this directory instead.").ExistingDir()
 		return func() error { return writeCRDs(os.Stdout, *dir) }
 	})
+	add("rules", "Print recording rules and alerts for Prometheus.", func(c *kingpin.CmdClause) func() error {
+		o, out := rulesFlags(c)
+		return func() error { return writeRules(os.Stdout, *out, *o) }
+	})
 	add("cleanup", "Remove everything from the kernel that agents left counting.", func(c *kingpin.CmdClause) func() error {
 		bpffs := c.Flag("bpf-fs", "Where the BPF file system is mounted.").Default(defaultBPFFS).String()
 		return func() error { return kernel.Cleanup(*bpffs) }

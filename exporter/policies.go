@@ -29,7 +29,8 @@ const applicationPrefix = "application:"
 // policySet reads policies from their sources and remembers, for each file, the
 // last version that was good: a file that breaks keeps counting as it did.
 type policySet struct {
-	standard  fs.FS // nil when switched off
+	standard  fs.FS           // nil when switched off
+	switches  map[string]bool // which of them are on or off whatever they say
 	files     []string
 	dirs      []string
 	variables variables
@@ -80,7 +81,7 @@ func (s *policySet) loadShipped(before map[string]*policyFile) {
 			return err
 		}
 		data, err := fs.ReadFile(s.standard, path)
-		s.add("standard:"+path, data, err, s.variables.parse, before)
+		s.add("standard:"+path, data, err, s.parseShipped, before)
 		s.known["standard:"+path].shipped = true
 		return nil
 	})

@@ -36,7 +36,8 @@ type runOptions struct {
 	policyDirs    []string
 	policyFiles   []string
 	set           map[string]string
-	noStandard    bool
+	standard      standardOptions
+	switches      map[string]bool // of standard policies, see check
 	labelFilter   string
 	attach        string
 	cluster       *clusterOptions
@@ -50,7 +51,7 @@ func runFlags(c *kingpin.CmdClause) *runOptions {
 	c.Flag("policy", "Policy file, or application:NAME for one that ships with the agent. Repeatable.").StringsVar(&o.policyFiles)
 	o.set = variableFlag(c)
 	o.cluster = clusterFlags(c)
-	c.Flag("no-standard-policies", "Do not load the policies that ship with the agent.").BoolVar(&o.noStandard)
+	standardFlags(c, &o.standard)
 	c.Flag("metrics-label-filter", "Labels of tetragon_policy_events_total to fill, comma separated.").
 		Default("namespace,workload,pod,binary").StringVar(&o.labelFilter)
 	attachFlag(c, &o.attach)
@@ -121,8 +122,8 @@ func run(o runOptions, log *slog.Logger) (err error) {
 	defer func() { err = errors.Join(err, k.Close()) }()
 
 	a := newAgent(k, o, log)
-	if !o.noStandard {
-		a.set.standard = policies.Standard()
+	if !o.standard.none {
+		a.set.standard, a.set.switches = policies.Standard(), o.switches
 	}
 	a.workloads = startWorkloads(k, o.kernel, filter, log)
 	a.counters = &counters{kernel: k, workloads: a.workloads, log: log}
@@ -163,6 +164,9 @@ func (o *runOptions) check() (filter collector.Filter, err error) {
 	}
 	if err := web.Validate(*o.web.WebConfigFile); err != nil {
 		return filter, fmt.Errorf("--web.config.file: %w", err)
+	}
+	if o.switches, err = o.standard.switches(policies.Standard()); err != nil {
+		return filter, err
 	}
 	o.kernel.NoBinary = !filter.Binary
 	o.kernel.NoCgroup = !filter.Namespace && !filter.Workload && !filter.Pod && !filter.Container && !filter.WorkloadKind
