@@ -38,6 +38,7 @@ type panel struct {
 type view struct {
 	form    form
 	options cog.Builder[sdk.Panel] // what only this kind of panel has
+	color   sdk.FieldColor         // of panels without levels
 	// transformations and overrides make columns of a table from labels.
 	transformations []sdk.DataTransformerConfig
 	overrides       []sdk.DashboardFieldConfigSourceOverrides
@@ -119,8 +120,8 @@ func (p panel) build(id uint32, place sdk.GridPos) (sdk.Panel, error) {
 	defaults.Unit, defaults.NoValue = &p.unit, &p.empty
 	defaults.Mappings = p.names
 	defaults.Thresholds = thresholds(p.levels)
-	if len(p.levels) > 0 {
-		defaults.Color = &sdk.FieldColor{Mode: sdk.FieldColorModeIdThresholds}
+	if defaults.Color = &p.view.color; len(p.levels) > 0 {
+		defaults.Color = byLevel()
 	}
 	return built, nil
 }
@@ -135,6 +136,10 @@ func thresholds(levels []level) *sdk.ThresholdsConfig {
 		steps = append(steps, sdk.Threshold{Value: &l.from, Color: l.color})
 	}
 	return &sdk.ThresholdsConfig{Mode: sdk.ThresholdsModeAbsolute, Steps: steps}
+}
+
+func byLevel() *sdk.FieldColor {
+	return &sdk.FieldColor{Mode: sdk.FieldColorModeIdThresholds}
 }
 
 // never are the levels of what should not happen at all.

@@ -23,7 +23,7 @@ type column struct {
 // list shows the results of queries as rows, those of several queries with the
 // same labels as one, largest first by the column titled by.
 func list(by string, columns ...column) view {
-	v := view{form: asTable, options: table.NewPanelBuilder().
+	v := view{form: asTable, color: *byLevel(), options: table.NewPanelBuilder().
 		ShowHeader(true).
 		CellHeight(common.TableCellHeightSm).
 		Filterable(true).
@@ -65,7 +65,7 @@ func (c column) properties() []sdk.DynamicConfigValue {
 	}
 	if c.bar {
 		add("min", 0)
-		add("color", map[string]any{"mode": "fixed", "fixedColor": "blue"})
+		add("color", blue())
 		add("custom.cellOptions", map[string]any{"type": "gauge", "mode": "basic", "valueDisplayMode": "text"})
 	}
 	if len(c.links) > 0 {

@@ -13,7 +13,7 @@ import (
 
 // lines draws values that exist all the time.
 func lines() view {
-	return view{form: overTime, options: graph().
+	return view{form: overTime, color: bySeries(), options: graph().
 		DrawStyle(common.GraphDrawStyleLine).
 		FillOpacity(8).
 		LineWidth(1)}
@@ -21,7 +21,7 @@ func lines() view {
 
 // bars draws how often something happened, on top of one another.
 func bars() view {
-	return view{form: overTime, options: graph().
+	return view{form: overTime, color: bySeries(), options: graph().
 		DrawStyle(common.GraphDrawStyleBars).
 		FillOpacity(80).
 		LineWidth(0).
@@ -54,7 +54,7 @@ func tooltip() *common.VizTooltipOptionsBuilder {
 
 // timeline draws a line of colored states for each series.
 func timeline() view {
-	return view{form: overTime, options: statetimeline.NewPanelBuilder().
+	return view{form: overTime, color: bySeries(), options: statetimeline.NewPanelBuilder().
 		ShowValue(common.VisibilityModeNever).
 		MergeValues(true).
 		RowHeight(0.8).
@@ -64,18 +64,29 @@ func timeline() view {
 			Mode(common.TooltipDisplayModeSingle).Sort(common.SortOrderNone))}
 }
 
+// bySeries gives each series a color.
+func bySeries() sdk.FieldColor {
+	return sdk.FieldColor{Mode: sdk.FieldColorModeIdPaletteClassic}
+}
+
+func blue() sdk.FieldColor {
+	color := "blue"
+	return sdk.FieldColor{Mode: sdk.FieldColorModeIdFixed, FixedColor: &color}
+}
+
 // number shows a value in large.
 func number() view {
-	return view{form: atEnd, options: stat.NewPanelBuilder().
+	return view{form: atEnd, color: *byLevel(), options: stat.NewPanelBuilder().
 		ColorMode(common.BigValueColorModeValue).
 		GraphMode(common.BigValueGraphModeNone).
 		TextMode(common.BigValueTextModeAuto).
+		Orientation(common.VizOrientationAuto).
 		ReduceOptions(last())}
 }
 
 // ranking shows values by length, the longest first if the query sorts them.
 func ranking() view {
-	return view{form: atEnd, options: bargauge.NewPanelBuilder().
+	return view{form: atEnd, color: blue(), options: bargauge.NewPanelBuilder().
 		Orientation(common.VizOrientationHorizontal).
 		DisplayMode(common.BarGaugeDisplayModeBasic).
 		Min(0).

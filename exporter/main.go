@@ -58,6 +58,10 @@ func main() {
 		o, out := rulesFlags(c)
 		return func() error { return writeRules(os.Stdout, *out, *o) }
 	})
+	add("dashboards", "Write the Grafana dashboards as JSON.", func(c *kingpin.CmdClause) func() error {
+		dir := c.Flag("out", "Directory to write them to.").Required().ExistingDir()
+		return func() error { return writeDashboards(*dir) }
+	})
 	add("cleanup", "Remove everything from the kernel that agents left counting.", func(c *kingpin.CmdClause) func() error {
 		bpffs := c.Flag("bpf-fs", "Where the BPF file system is mounted.").Default(defaultBPFFS).String()
 		return func() error { return kernel.Cleanup(*bpffs) }
