@@ -3,6 +3,7 @@ module github.com/tetrameter/tetrameter/test/prometheus
 go 1.26.0
 
 require (
+	github.com/google/go-cmp v0.7.0
 	github.com/prometheus/common v0.72.0
 	github.com/prometheus/prometheus v0.314.0
 	github.com/tetrameter/tetrameter v0.0.0

@@ -19,6 +19,7 @@ var (
 	agentFlag    = flag.String("tetrameter", "", "agent to test, built if empty")
 	triggerFlag  = flag.String("trigger", "", "program that causes events, built if empty")
 	operatorFlag = flag.String("operator", "", "program that configures Prometheus from monitors, built if empty")
+	helmFlag     = flag.String("helm", "../../../bin/chart/helm3", "helm, which renders the chart")
 	binFlag      = flag.String("bin", "../../../bin/prometheus/usr/bin", "directory of prometheus, promtool and prometheus-alertmanager")
 )
 

@@ -34,8 +34,9 @@ type serverOptions struct {
 	program      string // Debian's if empty
 	version      string // that the operator is told, likewise
 	flags        []string
-	rules        []byte // a rule file, or none
-	alertmanager string // its address, or none
+	rules        []byte   // a rule file, or none
+	alertmanager string   // its address, or none
+	chart        []string // further flags of helm template
 }
 
 // startServer starts Prometheus with the configuration that the operator makes of the
@@ -61,7 +62,7 @@ func startServer(t *testing.T, a *agent, o serverOptions) *server {
 // configure returns the operator's configuration with what the test adds.
 func configure(t *testing.T, a *agent, dir string, o serverOptions) []byte {
 	t.Helper()
-	manifests := monitors(t) + "\n---\n" + a.secret("tetrameter", "scraper")
+	manifests := monitors(t, o.chart...) + "\n---\n" + a.secret("tetrameter", "scraper")
 	out := command(t, []byte(manifests), *operatorFlag, "-address", a.address, "-dir", dir, "-version", o.version)
 	var config map[string]any
 	if err := yaml.Unmarshal(out, &config); err != nil {
@@ -88,14 +89,14 @@ func configure(t *testing.T, a *agent, dir string, o serverOptions) []byte {
 	return out
 }
 
-// monitors are the objects of a release that Prometheus is configured from.
-func monitors(t *testing.T) string {
+// monitors are the objects of a release that Prometheus is configured from, as the
+// chart makes them.
+func monitors(t *testing.T, more ...string) string {
 	t.Helper()
-	data, err := os.ReadFile("testdata/release.yaml")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(data)
+	args := append([]string{
+		"template", job, root + "/chart", "--kube-version", "1.34.0", "--namespace", "tetrameter", "--values", "testdata/values.yaml",
+	}, more...)
+	return string(command(t, nil, *helmFlag, args...))
 }
 
 // api asks the HTTP API for something, decoded into data.
