@@ -86,7 +86,14 @@ receivers: [{name: test, webhook_configs: [{url: '`+receiver.URL+`', send_resolv
 		t.Fatal(err)
 	}
 	listen := address(t)
-	start(t, filepath.Join(*binFlag, "prometheus-alertmanager"), "--config.file", config, "--storage.path", filepath.Join(dir, "data"),
+	// Debian's reads its templates from /usr/share, where a mount of its own shows what
+	// was unpacked and not installed.
+	usr, err := filepath.Abs(filepath.Join(*binFlag, ".."))
+	if err != nil {
+		t.Fatal(err)
+	}
+	const private = `mount --make-rprivate / && mount -t overlay overlay -o "lowerdir=$0:/usr/share" /usr/share && exec "$@"`
+	start(t, "unshare", "--mount", "sh", "-c", private, usr+"/share", usr+"/bin/prometheus-alertmanager", "--config.file", config, "--storage.path", filepath.Join(dir, "data"),
 		"--web.listen-address", listen, "--cluster.listen-address=")
 	eventually(t, "Alertmanager is ready", func() error {
 		resp, err := http.Get("http://" + listen + "/-/ready")
