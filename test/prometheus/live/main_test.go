@@ -20,6 +20,7 @@ var (
 	triggerFlag  = flag.String("trigger", "", "program that causes events, built if empty")
 	operatorFlag = flag.String("operator", "", "program that configures Prometheus from monitors, built if empty")
 	helmFlag     = flag.String("helm", "../../../bin/chart/helm3", "helm, which renders the chart")
+	newestFlag   = flag.String("newest", "../../../bin/prometheus/newest", "the newest Prometheus")
 	binFlag      = flag.String("bin", "../../../bin/prometheus/usr/bin", "directory of prometheus, promtool and prometheus-alertmanager")
 )
 
