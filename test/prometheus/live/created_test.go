@@ -10,7 +10,6 @@ import (
 // plain increase() sees all events of a series that is born with them. Without, it sees
 // none, in any version.
 func TestCreatedTimestamps(t *testing.T) {
-	t.Parallel()
 	a := startAgent(t)
 	newest := serverOptions{program: *newestFlag, version: "3.6.0", flags: []string{"--enable-feature=created-timestamp-zero-ingestion"}}
 	with, without := startServer(t, a, newest), startServer(t, a, serverOptions{})

@@ -70,14 +70,13 @@ func quiet() map[string][]string {
 // Every panel has data, or is among the quiet ones and has none. What the dashboards
 // count is what the agent does.
 func TestDashboards(t *testing.T) {
-	t.Parallel()
 	a := startAgent(t)
 	s := startServer(t, a, serverOptions{})
 	from := time.Now().Add(-time.Minute) // before the agent began: all is new
 	events := map[string]int{}
-	live(t, events, 0)
+	live(t, events, 10*time.Second)
 	counted := a.wait(s)
-	o := picture.Options{From: from, To: time.Now(), Step: 5 * time.Second, Scrape: time.Second}
+	o := picture.Options{From: from, To: time.Now(), Step: 2 * time.Second, Scrape: time.Second}
 	for _, d := range readDashboards(t) {
 		var page bytes.Buffer
 		answers, err := d.Write(&page, s, o)

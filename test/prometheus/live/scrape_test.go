@@ -27,7 +27,6 @@ import (
 const setuids = 23
 
 func TestScrape(t *testing.T) {
-	t.Parallel()
 	a := startAgent(t)
 	trigger(t, "repeat", fmt.Sprint(setuids), "setuid", "1")
 	t.Run("promtool", a.checkMetrics)
