@@ -2,6 +2,8 @@ module github.com/tetrameter/tetrameter
 
 go 1.26.0
 
+ignore ./bin // unpacked packages have Go examples
+
 require (
 	github.com/alecthomas/kingpin/v2 v2.4.0
 	github.com/cilium/ebpf v0.22.0

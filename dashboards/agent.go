@@ -79,10 +79,11 @@ func agentPolicies() []panel {
 			help: "Each agent that answers, with its version, the hash of its policies and its age.",
 			view: list("Started",
 				column{field: "instance", title: "Instance", links: []link{toAgent()}},
+				column{field: "node", title: "Node"},
 				column{field: "version", title: "Version"},
 				column{field: "hash", title: "Set of policies"},
 				column{field: "Value", title: "Started", unit: units.DateTimeFromNow, width: 140}),
-			queries: []query{{`1000 * max by (instance, version, hash) (
+			queries: []query{{`1000 * max by (instance, node, version, hash) (
     process_start_time_seconds{agent}
   * on (job, instance) group_left (version) tetrameter_build_info{agent}
   * on (job, instance) group_left (hash) tetrameter_policy_set_info{agent}

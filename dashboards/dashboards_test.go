@@ -125,9 +125,11 @@ type model struct {
 	Editable                bool
 	Tags                    []string
 	Panels                  []panelModel
-	Templating              struct{ List []struct{ Name, Label, Description string } }
-	Annotations             struct{ List []struct{ Name string } }
-	Links                   []struct {
+	Templating              struct {
+		List []struct{ Name, Label, Description string }
+	}
+	Annotations struct{ List []struct{ Name string } }
+	Links       []struct {
 		Type                  string
 		Tags                  []string
 		IncludeVars, KeepTime bool

@@ -132,8 +132,10 @@ func novel() []panel {
 				name{"0", "quiet", "super-light-blue"}, name{"1", "events", "red"}),
 			empty: noEvents,
 			help:  "A line begins when a workload has its first event of a policy, and is red while there are events. A line that begins within the time range is new; one that ends is of a workload whose pods are gone.",
-			queries: []query{{host(`max by (policy, namespace, workload) (tetrameter_policy_workload_last_event_timestamp_seconds{agent}) > bool (time() - $__interval_ms / 1000)`),
-				"{{policy}}: {{namespace}} {{workload}}"}},
+			queries: []query{{
+				host(`max by (policy, namespace, workload) (tetrameter_policy_workload_last_event_timestamp_seconds{agent}) > bool (time() - $__interval_ms / 1000)`),
+				"{{policy}}: {{namespace}} {{workload}}",
+			}},
 		},
 		{
 			title: "New workloads of policies", width: 10, unit: units.Short, view: bars(),
@@ -166,13 +168,13 @@ func policies() []panel {
 	return []panel{
 		{
 			title: "Policies", width: 14, unit: units.Short, empty: noAgents,
-			help: "Every policy, how often it counted in the time range, and when last on any node. No time means never since the counters began.",
+			help: "Every policy, how often it counted in the time range, and when last on any node. Never means not since the counters began.",
 			view: list("Events",
 				column{field: "policy", title: "Policy", links: []link{toPolicy("policy")}},
 				column{field: "policy_namespace", title: "Policy namespace"},
 				column{field: "severity", title: "Severity", width: 100},
 				column{field: "Value #A", title: "Events", width: 120},
-				column{field: "Value #B", title: "Last event", unit: units.DateTimeFromNow, width: 160}),
+				column{field: "Value #B", title: "Last event", unit: units.DateTimeFromNow, width: 160, empty: "never"}),
 			queries: []query{
 				{`round(sum by (policy, policy_namespace, severity) (
   increase(tetrameter_policy_hook_events_total{agent}[$__range])
@@ -191,7 +193,7 @@ func policies() []panel {
 			view: list("Would have hit",
 				column{field: "policy", title: "Policy", links: []link{toPolicy("policy")}},
 				column{field: "policy_namespace", title: "Policy namespace"},
-				column{field: "Value", title: "Would have hit", width: 140}),
+				column{field: "Value", title: "Would have hit", width: 140, level: true}),
 			queries: []query{{`round(sum by (policy, policy_namespace) (
     increase(tetrameter_policy_hook_events_total{agent}[$__range])
   and on (job, instance, policy, policy_namespace)

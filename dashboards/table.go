@@ -16,7 +16,9 @@ type column struct {
 	title string
 	unit  string // of a value; empty for that of the panel
 	width int    // in pixels; 0 for its share of the rest
+	empty string // in place of no value, in one row of many
 	bar   bool   // draws the value
+	level bool   // colors the value by the levels of the panel
 	links []link
 }
 
@@ -35,12 +37,10 @@ func list(by string, columns ...column) view {
 	order, titles := map[string]int{}, map[string]string{}
 	for i, c := range columns {
 		order[c.field], titles[c.field] = i, c.title
-		if properties := c.properties(); len(properties) > 0 {
-			v.overrides = append(v.overrides, sdk.DashboardFieldConfigSourceOverrides{
-				Matcher:    sdk.MatcherConfig{Id: "byName", Options: c.title},
-				Properties: properties,
-			})
-		}
+		v.overrides = append(v.overrides, sdk.DashboardFieldConfigSourceOverrides{
+			Matcher:    sdk.MatcherConfig{Id: "byName", Options: c.title},
+			Properties: c.properties(),
+		})
 	}
 	v.transformations = []sdk.DataTransformerConfig{
 		{Id: "merge", Options: map[string]any{}},
@@ -57,6 +57,8 @@ func list(by string, columns ...column) view {
 func (c column) properties() []sdk.DynamicConfigValue {
 	var list []sdk.DynamicConfigValue
 	add := func(id string, value any) { list = append(list, sdk.DynamicConfigValue{Id: id, Value: value}) }
+	// What the panel says when there is nothing would stand in empty cells too.
+	add("noValue", c.empty)
 	if c.unit != "" {
 		add("unit", c.unit)
 	}
@@ -67,6 +69,9 @@ func (c column) properties() []sdk.DynamicConfigValue {
 		add("min", 0)
 		add("color", blue())
 		add("custom.cellOptions", map[string]any{"type": "gauge", "mode": "basic", "valueDisplayMode": "text"})
+	}
+	if c.level {
+		add("custom.cellOptions", map[string]any{"type": "color-text"})
 	}
 	if len(c.links) > 0 {
 		var links []map[string]any

@@ -51,8 +51,21 @@ func (c *counters) Read() (*kernel.Snapshot, error) {
 		return nil, err
 	}
 	c.refresh()
+	c.foldHost(snapshot)
 	c.workloads.MarkRead()
 	return snapshot, nil
+}
+
+// foldHost keeps what counted in cgroups of the host that are gone from filling
+// the map.
+func (c *counters) foldHost(snapshot *kernel.Snapshot) {
+	counted := map[uint64]bool{}
+	for _, s := range snapshot.Series {
+		counted[s.Cgroup] = true
+	}
+	if err := c.workloads.FoldHost(counted); err != nil {
+		c.log.Error("join series of the host", "err", err)
+	}
 }
 
 // refresh is also for every few seconds: a container whose name came late should

@@ -13,9 +13,11 @@ func countingAlerts() []rule {
 	return []rule{
 		// Most scrapes, because an agent that crashes every minute is up now and
 		// then. Of the targets at an address the best: the pod before a restart
-		// is one of them.
+		// is one of them. A target that is gone is a node that is gone.
 		alert("TetrameterAgentDown", "warning", categoryAgent, "5m", `
-max by (job, instance, node) (avg_over_time(up{$job}[10m])) < 0.5`, text{
+max by (job, instance, node) (avg_over_time(up{$job}[10m])) < 0.5
+and
+max by (job, instance, node) (up{$job})`, text{
 			"An agent cannot be scraped.",
 			"The agent on node " + theNode + " did not answer most scrapes of the last 10 minutes.",
 		}),
@@ -87,7 +89,7 @@ func eventsLost(reason, expr, description string) rule {
 // count nodes: a mistake in a policy is one alert, not one for each node.
 func clusterAlerts() []rule {
 	return []rule{
-		alert("TetrameterPolicyNotLoaded", "warning", categorySecurity, "5m", policiesInState("error|load_error"), text{
+		alert("TetrameterPolicyNotLoaded", "warning", categorySecurity, "10m", policiesInState("error|load_error"), text{
 			"A policy is not loaded.",
 			"Policy " + thePolicy + " is in state {{ $labels.state }} on {{ $value }} nodes: it counts nothing, or its last good version does.",
 		}),

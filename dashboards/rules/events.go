@@ -53,13 +53,14 @@ max by (policy, policy_namespace, namespace, workload) (
   ` + sampled + `
 )`,
 		},
-		// An event is news if its agent was read before, in the last two hours
-		// but longer ago than the memory takes, or if it happened after a new
-		// agent's start. What an agent that nobody read yet has counted in its
-		// life is not. tetrameter_policy_set_info is as old as the gauge: where
-		// an upgrade brings both, old events are not news either. An agent that
-		// restarts as another pod has its process_start_time_seconds twice for
-		// a while.
+		// An event is news if its agent, or one on its node, was read before, in
+		// the last two hours but longer ago than the memory takes, or if it
+		// happened after a new agent's start. What an agent that nobody read yet
+		// has counted in its life is not. tetrameter_policy_set_info is as old as
+		// the gauge: where an upgrade brings both, old events are not news either.
+		// An agent that restarts as another pod has another instance, where pods
+		// have addresses of their own, or has its process_start_time_seconds twice
+		// for a while, where they do not.
 		{
 			Record: newEvent,
 			Expr: `
@@ -68,6 +69,12 @@ max by (policy, policy_namespace, namespace, workload) (
         ` + sampled + ` > time() - 7200
       and on (job, instance)
         max_over_time(tetrameter_policy_set_info{$job}[2h] offset 20m)
+    )
+  or
+    (
+        ` + sampled + ` > time() - 7200
+      and on (job, node)
+        max_over_time(tetrameter_policy_set_info{$job, node!=""}[2h] offset 20m)
     )
   or
     (

@@ -53,6 +53,7 @@ func mapSpecs(opts Options) (map[string]*ebpf.MapSpec, error) {
 	}
 	specs := map[string]*ebpf.MapSpec{
 		slotsMap: slotsSpec(), heartbeatMap: heartbeatSpec(), scopeNumbersMap: scopeNumbersSpec(),
+		notesMap: notesSpec(spec.Maps[bpf.RawTPMapPods]),
 	}
 	for name, m := range spec.Maps {
 		if isShared(name) && !slices.Contains(lineageMaps(), name) {

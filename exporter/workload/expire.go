@@ -98,6 +98,10 @@ func (w *Workloads) expire() error {
 			pod.idle = 0
 		} else if pod.idle++; pod.idle > 1 {
 			// A cgroup that was being made when the pod was deleted has shown by now.
+			if err := w.forgetPod(pod); err != nil {
+				p.add(err)
+				continue
+			}
 			w.free(pod)
 			delete(w.pods, uid)
 		}

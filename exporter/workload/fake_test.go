@@ -29,6 +29,7 @@ type world struct {
 	cgroups map[uint64]workload.Cgroup
 	pods    map[string]uint32
 	scopes  map[uint32]workload.Bits
+	notes   map[string]string
 	series  map[uint64]int // counts by cgroup
 	// blind switches the programs off: cgroups are made before they are loaded.
 	blind bool
@@ -48,7 +49,7 @@ func newWorld(t *testing.T) *world {
 	return &world{
 		t: t, root: t.TempDir(), removed: t.TempDir(), now: time.Unix(1_700_000_000, 0),
 		cgroups: map[uint64]workload.Cgroup{}, pods: map[string]uint32{}, scopes: map[uint32]workload.Bits{},
-		series: map[uint64]int{}, room: 1 << 20,
+		notes: map[string]string{}, series: map[uint64]int{}, room: 1 << 20,
 		fail: map[string]error{}, before: map[string]func(){},
 	}
 }
@@ -56,7 +57,7 @@ func newWorld(t *testing.T) *world {
 // start returns the agent of this machine, a new one each time.
 func (k *world) start(change ...func(*workload.Options)) *workload.Workloads {
 	k.t.Helper()
-	opts := workload.Options{CgroupRoot: k.root, Now: func() time.Time { return k.now }}
+	opts := workload.Options{CgroupRoot: k.root, RootID: k.id("/"), Now: func() time.Time { return k.now }}
 	for _, f := range change {
 		f(&opts)
 	}
@@ -215,6 +216,29 @@ func (k *world) DeletePod(uid string) error {
 	return nil
 }
 
+func (k *world) Notes() (map[string]string, error) {
+	return maps.Clone(k.notes), k.enter("Notes")
+}
+
+func (k *world) SetNote(uid, text string) error {
+	if len(text) > workload.MaxNote {
+		k.t.Errorf("a note of %d bytes", len(text))
+	}
+	if err := k.enter("SetNote", uid); err != nil {
+		return err
+	}
+	k.notes[uid] = text
+	return nil
+}
+
+func (k *world) DeleteNote(uid string) error {
+	if err := k.enter("DeleteNote", uid); err != nil {
+		return err
+	}
+	delete(k.notes, uid)
+	return nil
+}
+
 func (k *world) Scopes(number uint32) (workload.Bits, error) {
 	return k.scopes[number], k.enter("Scopes", number)
 }
@@ -232,7 +256,7 @@ func (k *world) Merge(into uint64, from []uint64) error {
 		return err
 	}
 	for _, id := range append([]uint64{into}, from...) {
-		if !k.cgroups[id].Released {
+		if c, ok := k.cgroups[id]; ok != c.Released {
 			k.t.Errorf("cgroup %d is merged while programs count for it", id)
 		}
 	}

@@ -12,16 +12,20 @@ import (
 // pod is a pod and what the kernel knows of it. The host is one without a UID.
 type pod struct {
 	Pod
-	host    bool
-	known   bool // the API server has told of it
-	gone    bool // the API server has told of its end
-	entry   uint32
-	whole   *group            // nil until it has a number
-	parts   map[string]*group // by name of the container
-	adopted []*group          // an earlier agent's, for containers not known yet
-	cgroups int
-	late    bool // it was counted as late
-	idle    int  // for how many times of Refresh it was over, without cgroups
+	host  bool
+	known bool // the API server has told of it
+	gone  bool // the API server has told of its end
+	// recalled says that an earlier agent was told of it, and left the names.
+	recalled bool
+	note     string // that the kernel has for the next agent
+	changed  bool   // the API server has told something since the note was made
+	entry    uint32
+	whole    *group            // nil until it has a number
+	parts    map[string]*group // by name of the container
+	adopted  []*group          // an earlier agent's, for containers not known yet
+	cgroups  int
+	late     bool // it was counted as late
+	idle     int  // for how many times of Refresh it was over, without cgroups
 }
 
 // groups are all groups of the pod.
@@ -81,7 +85,7 @@ type cgroup struct {
 
 func (c *cgroup) labels() Labels {
 	p := c.pod
-	if !p.known {
+	if !p.known && !p.recalled {
 		return Labels{Pod: p.UID, Container: c.place.Container}
 	}
 	return Labels{Namespace: p.Namespace, Pod: p.Name, Workload: p.Workload, Kind: p.Kind, Container: c.container}
@@ -136,6 +140,9 @@ func (w *Workloads) adopt() error {
 			return fmt.Errorf("read scopes of workload %d: %w", number, err)
 		}
 		g.written = true
+	}
+	if err := w.recall(); err != nil {
+		return err
 	}
 	for uid, number := range pods {
 		p := w.pod(uid)

@@ -46,7 +46,7 @@ func (w *Workloads) Replace(pods []Pod) {
 	}
 	for _, p := range w.pods {
 		// A pod of which there are only cgroups may be one that is not listed yet.
-		if !listed[p] && !p.host && (p.known || p.entry != 0) {
+		if !listed[p] && !p.host && (p.known || p.recalled || p.entry != 0) {
 			p.gone = true
 		}
 	}
@@ -56,7 +56,7 @@ func (w *Workloads) Replace(pods []Pod) {
 // learn takes over what the API server says. The host is no pod of it.
 func (w *Workloads) learn(known *pod, p Pod) {
 	if !known.host {
-		known.Pod, known.known, known.gone = p, true, false
+		known.Pod, known.known, known.gone, known.changed = p, true, false, true
 	}
 }
 

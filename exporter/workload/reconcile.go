@@ -82,6 +82,7 @@ func (w *Workloads) settle(p *pod) error {
 	for g := range p.groups() {
 		found.add(w.write(g))
 	}
+	found.add(w.remember(p))
 	if number := p.number(); p.entry != number && number != strangersNumber {
 		if err := w.kernel.SetPod(p.UID, number); err != nil {
 			found.add(fmt.Errorf("set workload of pod %s/%s: %w", p.Namespace, p.Name, err))
@@ -140,6 +141,9 @@ func (w *Workloads) assign(p *problems) (changed bool) {
 func (w *Workloads) resolve(c *cgroup, found *problems) uint32 {
 	p := c.pod
 	if !p.known {
+		if p.recalled && c.container == "" {
+			c.container = w.containerOf(c)
+		}
 		if g := w.groups[c.Workload]; g != nil && g.pod == p {
 			return c.Workload // an earlier agent knew
 		}

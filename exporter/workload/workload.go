@@ -62,8 +62,13 @@ type Kernel interface {
 	// Scopes returns what SetScopes wrote last, also in an earlier agent.
 	Scopes(workload uint32) (Bits, error)
 	SetScopes(workload uint32, scopes Bits) error
+	// Notes returns what SetNote wrote about pods, also in an earlier agent, by UID.
+	Notes() (map[string]string, error)
+	// SetNote keeps a text of at most MaxNote bytes.
+	SetNote(uid, text string) error
+	DeleteNote(uid string) error
 	// Merge adds the series of cgroups to those of another and deletes them. All
-	// are released, so nobody counts meanwhile, but who reads counters must see
+	// are removed, so nobody counts meanwhile, but who reads counters must see
 	// them before or after.
 	Merge(into uint64, from []uint64) error
 	// Forget deletes the series of cgroups.
@@ -75,6 +80,9 @@ type Options struct {
 	// CgroupRoot is where the hierarchy is mounted whose ids the kernel counts
 	// by, see FindRoot. Default: /sys/fs/cgroup.
 	CgroupRoot string
+	// RootID is the id of the hierarchy's root. If CgroupRoot has another it is a
+	// part of it, and what is missing there may be elsewhere. Default: 1.
+	RootID uint64
 	// Numbers is how many workload numbers the kernel has bitmaps for, the two
 	// reserved ones included. A pod for which none is left counts as unknown.
 	// Default: 65536.
@@ -102,6 +110,8 @@ type Workloads struct {
 	scopes  map[uint32]policy.Scoped
 	some    bool // there may be others
 
+	host host
+
 	// forgotten are cgroups of which a scrape may still have series.
 	forgotten map[uint64]forgotten
 
@@ -122,6 +132,9 @@ type Labels struct {
 func New(k Kernel, opts Options) *Workloads {
 	if opts.CgroupRoot == "" {
 		opts.CgroupRoot = "/sys/fs/cgroup"
+	}
+	if opts.RootID == 0 {
+		opts.RootID = rootID
 	}
 	if opts.Numbers == 0 {
 		opts.Numbers = 1 << 16
@@ -178,8 +191,8 @@ func (w *Workloads) Refresh() error {
 }
 
 // Labels returns the labels of a cgroup; those of nested cgroups are those of
-// their container, those of the host are empty. A pod that the API server has
-// not told of has its UID for a name, and the container its ID: its series is
+// their container, those of the host are empty. A pod that no agent has been told
+// of by an API server has its UID for a name, and the container its ID: its series is
 // none of the host's, which would go down once the name is known.
 func (w *Workloads) Labels(id uint64) Labels {
 	w.mu.RLock()

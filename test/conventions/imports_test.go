@@ -66,6 +66,11 @@ func purity() []rule {
 			reason:    "the agent runs no programs: it needs none, and its own policies would count them",
 		},
 		{
+			importers: []string{"dashboards"}, except: []string{"dashboards/rules"},
+			forbidden: []string{module, "github.com/prometheus"},
+			reason:    "dashboards know metrics as Prometheus does, by name; test/prometheus/queries checks that the names exist",
+		},
+		{
 			importers: []string{"bpf", "policies"},
 			forbidden: []string{module},
 			reason:    "data that every stage may import imports no stage",
@@ -89,6 +94,8 @@ func ownership() []rule {
 			"the agent counts without an API server, so only exporter/workload/kube knows that there are any"),
 		owner("exporter/api", "google.golang.org/grpc",
 			"only exporter/api serves calls; the rest is usable without them"),
+		owner("dashboards", "github.com/grafana",
+			"what a dashboard shows is data; only dashboards knows how Grafana writes it"),
 		owner("exporter/match/reference", module+"/exporter/match/reference",
 			"tests compare with the reference, so nothing may depend on it"),
 		owner("test", module+"/test",
