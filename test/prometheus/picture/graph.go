@@ -57,7 +57,9 @@ func (p *Panel) graph(answers []*Answer, o Options, box area) template.HTML {
 	field := p.FieldConfig.Defaults
 	stacked := field.Custom.DrawStyle == "bars"
 	names, rows := keys(list, box.width)
-	pl := plot{area{box.width, box.height - rows*legendLine - 6}, o.From, o.To, round(peak(list, stacked))}
+	pl := plot{area{box.width, box.height - rows*legendLine - 6}, o.From, o.To, 0}
+	step, count := scale(peak(list, stacked))
+	pl.top = step * float64(count)
 	var b strings.Builder
 	fmt.Fprintf(&b, `<svg width="%d" height="%d">`, pl.width, pl.height)
 	pl.axes(&b, func(v float64) string { return format(field.Unit, v, o.To) })
@@ -88,24 +90,26 @@ func peak(list []line, stacked bool) float64 {
 	return largest
 }
 
-// round is the next number that axes end with.
-func round(v float64) float64 {
-	if v <= 0 {
-		return 1
+// scale is the distance of the lines of an axis for values up to a peak, and how many
+// there are.
+func scale(peak float64) (step float64, count int) {
+	if peak <= 0 {
+		peak = 1
 	}
-	power := math.Pow(10, math.Floor(math.Log10(v)))
-	for _, f := range []float64{1, 2, 3, 4, 5, 6, 8, 10} {
-		if v <= f*power {
-			return f * power
+	power := math.Pow(10, math.Floor(math.Log10(peak/4)))
+	for _, f := range []float64{1, 2, 5, 10} {
+		if step = f * power; step*5 >= peak {
+			break
 		}
 	}
-	return v
+	return step, int(math.Ceil(peak/step - 1e-9))
 }
 
 // axes draws lines for values and times.
 func (p plot) axes(b *strings.Builder, number func(float64) string) {
-	for i := range 5 {
-		v := p.top * float64(i) / 4
+	step, count := scale(p.top)
+	for i := range count + 1 {
+		v := step * float64(i)
 		fmt.Fprintf(b, `<line x1="%d" x2="%d" y1="%.1f" y2="%.1f" stroke="#2a2d34"/>`, leftMargin, p.width, p.y(v), p.y(v))
 		fmt.Fprintf(b, `<text x="%d" y="%.1f" text-anchor="end">%s</text>`, leftMargin-6, p.y(v)+4, number(v))
 	}
