@@ -131,7 +131,7 @@ func novel() []panel {
 			empty: noEvents,
 			help:  "A line begins when a workload has its first event of a policy, and is red while there are events. A line that begins within the time range is new; one that ends is of a workload whose pods are gone.",
 			queries: []query{{
-				host(`max by (policy, namespace, workload) (tetrameter_policy_workload_last_event_timestamp_seconds{agent}) > bool (time() - $__interval_ms / 1000)`),
+				host("workload", `max by (policy, namespace, workload) (tetrameter_policy_workload_last_event_timestamp_seconds{agent}) > bool (time() - $__interval_ms / 1000)`),
 				"{{policy}}: {{namespace}} {{workload}}",
 			}},
 		},

@@ -70,7 +70,10 @@ func policyOverTime() []panel {
 	}
 	workloads := by("Events by workload", "namespace, workload", "{{namespace}} {{workload}}",
 		"Each bar is what happened in its interval, counted exactly and with the first events of new series.")
-	workloads.queries[0].expr = host(workloads.queries[0].expr)
+	workloads.queries[0].expr = host("workload", workloads.queries[0].expr)
+	pods := by("Events by pod", "namespace, pod", "{{namespace}} {{pod}}",
+		"Each bar is what happened in its interval, with the pods that are gone.")
+	pods.queries[0].expr = host("pod", pods.queries[0].expr)
 	return []panel{
 		{
 			title: "Events by hook", width: 12, unit: units.Short, view: bars(),
@@ -79,8 +82,7 @@ func policyOverTime() []panel {
 			queries: []query{{sumCounted("policy, hook", `tetrameter_policy_hook_events_total{policy}`, "$__interval"), "{{policy}} {{hook}}"}},
 		},
 		workloads,
-		by("Events by pod", "namespace, pod", "{{namespace}} {{pod}}",
-			"Each bar is what happened in its interval, with the pods that are gone. On the host the name is empty."),
+		pods,
 		by("Events by binary", "binary", "{{binary}}",
 			"Each bar is what happened in its interval. ~other is what found no room for a series of its own."),
 	}

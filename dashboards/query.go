@@ -98,9 +98,9 @@ unless
   sum by (LABELS) (last_over_time(SELECTOR[15m] offset $__range))`)
 }
 
-// host gives events outside of pods a workload to be called by.
-func host(expr string) string {
-	return fmt.Sprintf("label_replace(\n%s\n, \"workload\", \"(host)\", \"workload\", \"\")", expr)
+// host gives events outside of pods a workload, or pod, to be called by.
+func host(label, expr string) string {
+	return fmt.Sprintf("label_replace(\n%s\n, %[2]q, \"(host)\", %[2]q, \"\")", expr, label)
 }
 
 // targets are the queries as Grafana wants them, with the ids A, B and so on.

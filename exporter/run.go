@@ -145,7 +145,7 @@ func run(o runOptions, log *slog.Logger) (err error) {
 	a.start(ctx)
 	debug.FreeOSMemory() // BTF and objects were needed to load only
 	server.setReady(a.ready)
-	log.Info("serving metrics", "url", server.url(listeners, o.telemetryPath))
+	log.Info("serving metrics", "url", server.url(scheme(*o.web.WebConfigFile), listeners, o.telemetryPath))
 	err = a.loop(ctx, changes, hangup, served)
 	server.shutdown()
 	if !o.kernel.NoPin {

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -21,6 +22,7 @@ import (
 	_ "github.com/prometheus/client_golang/prometheus/promhttp/zstd" // offers zstd to scrapers
 	"github.com/prometheus/common/version"
 	"github.com/prometheus/exporter-toolkit/web"
+	"gopkg.in/yaml.v3"
 )
 
 // Limits of the HTTP server.
@@ -124,8 +126,24 @@ func (s *server) shutdown() {
 	}
 }
 
+// scheme is what the metrics are served by, as the file of --web.config.file says. The
+// toolkit, which reads it, does not tell.
+func scheme(configFile string) string {
+	var config struct {
+		TLS *yaml.Node `yaml:"tls_server_config"`
+	}
+	data, err := os.ReadFile(configFile)
+	if err == nil {
+		err = yaml.Unmarshal(data, &config)
+	}
+	if err != nil || config.TLS == nil {
+		return "http"
+	}
+	return "https"
+}
+
 // url is where a person finds the metrics.
-func (s *server) url(listeners []net.Listener, telemetryPath string) string {
+func (s *server) url(scheme string, listeners []net.Listener, telemetryPath string) string {
 	if len(listeners) == 0 {
 		return telemetryPath
 	}
@@ -133,7 +151,7 @@ func (s *server) url(listeners []net.Listener, telemetryPath string) string {
 	if ip := net.ParseIP(host); err != nil || ip == nil || ip.IsUnspecified() {
 		host = "localhost"
 	}
-	return "http://" + net.JoinHostPort(host, port) + telemetryPath
+	return scheme + "://" + net.JoinHostPort(host, port) + telemetryPath
 }
 
 // listen opens the listeners before anything is attached, so that an agent

@@ -7,6 +7,8 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -85,10 +87,29 @@ func TestURL(t *testing.T) {
 			if address != "" {
 				listeners = []net.Listener{fakeListener(address)}
 			}
-			if diff := cmp.Diff(want, (&server{}).url(listeners, "/m")); diff != "" {
+			if diff := cmp.Diff(want, (&server{}).url("http", listeners, "/m")); diff != "" {
 				t.Errorf("url differs (-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+// The line in the log is for people to open: with TLS it says https.
+func TestScheme(t *testing.T) {
+	dir := t.TempDir()
+	for config, want := range map[string]string{
+		"": "http", "basic_auth_users: {}": "http", "tls_server_config: {cert_file: a, key_file: b}": "https",
+	} {
+		file := filepath.Join(dir, "web.yml")
+		if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if got := scheme(file); got != want {
+			t.Errorf("scheme of %q is %s, want %s", config, got, want)
+		}
+	}
+	if got := scheme(""); got != "http" {
+		t.Errorf("scheme without a file is %s, want http", got)
 	}
 }
 
