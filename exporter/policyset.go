@@ -16,8 +16,8 @@ func (s *policySet) Hash() string {
 }
 
 // digest identifies what the sources said when they were last read, with the
-// values of variables in it: good policies and bad ones, in force or not. Where
-// they came from is no part of it.
+// values of variables in it, and what flags switch: good policies and bad ones, in
+// force or not. Where they came from is no part of it.
 func (s *policySet) digest() string {
 	var given []string
 	for path, f := range s.known {
@@ -28,6 +28,9 @@ func (s *policySet) digest() string {
 			}
 		}
 		given = append(given, fmt.Sprintf("%x", sha256.Sum256(text)))
+	}
+	for name, on := range s.switches {
+		given = append(given, fmt.Sprint(name, on))
 	}
 	slices.Sort(given)
 	sum := sha256.Sum256(fmt.Append(nil, given))

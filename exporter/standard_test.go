@@ -61,6 +61,10 @@ func TestSwitchedPolicies(t *testing.T) {
 	if diff := cmp.Diff(map[string]bool{"on": false, "off": true, "as-is": true}, enabled()); diff != "" {
 		t.Errorf("enabled (-want +got):\n%s", diff)
 	}
+	switched := b.set.digest()
+	if b.set.switches = nil; b.set.digest() == switched {
+		t.Error("nodes that switch policies look as if they were given the same as others")
+	}
 	b.write("on.yaml", document("on", "2"))
 	if diff := cmp.Diff(map[string]bool{"on": true, "off": true, "as-is": true}, enabled()); diff != "" {
 		t.Errorf("enabled with a file (-want +got):\n%s", diff)
