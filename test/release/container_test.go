@@ -275,7 +275,7 @@ func TestMissingCapabilities(t *testing.T) {
 		"CAP_BPF":        "tetrameter: not allowed to count: CAP_BPF (for maps and loading programs) is missing",
 		"CAP_PERFMON":    "tetrameter: not allowed to count: CAP_PERFMON (for programs that read memory of the kernel, and attaching them) is missing",
 		"CAP_SYS_PTRACE": "looking at those of process 1 needs CAP_SYS_PTRACE",
-		"CAP_SYS_ADMIN":  `attach=unsupported reason="uprobe: not permitted without CAP_SYS_ADMIN"`,
+		"CAP_SYS_ADMIN":  "attach uprobe to /tetrameter: not permitted without CAP_SYS_ADMIN",
 	} {
 		t.Run(name, func(t *testing.T) {
 			others := slices.DeleteFunc(unitCapabilities(t), func(c string) bool { return c == name })
