@@ -65,20 +65,21 @@ type annotation struct {
 }
 
 // policyChanges are the annotations of changes of policies, as the agents
-// noticed them. What is new at a step was not there a step before.
+// noticed them. What is new at a step was not there in the 15 minutes before it,
+// which is longer than it takes to start an agent again.
 func policyChanges() []annotation {
 	return []annotation{
 		{
 			name: "Policy state", color: "blue",
 			expr: `  count by (policy, policy_namespace, state) (tetrameter_policy_state{agent} == 1)
 unless
-  count by (policy, policy_namespace, state) (tetrameter_policy_state{agent} offset $__interval == 1)`,
+  count by (policy, policy_namespace, state) (max_over_time(tetrameter_policy_state{agent}[15m] offset $__interval) == 1)`,
 			title: "{{policy}}: {{state}}",
 			text:  "The policy is now in this state on at least one node, and was on none.",
 		},
 		{
 			name: "Policy removed", color: "purple",
-			expr: `  count by (policy, policy_namespace) (tetrameter_policy_state{agent} offset $__interval)
+			expr: `  count by (policy, policy_namespace) (tetrameter_policy_state{agent} offset $__interval and on (job, instance) up{agent} == 1)
 unless
   count by (policy, policy_namespace) (tetrameter_policy_state{agent})`,
 			title: "{{policy}}: removed",
@@ -88,7 +89,7 @@ unless
 			name: "Policy set", color: "orange",
 			expr: `  count by (hash) (tetrameter_policy_set_info{agent})
 unless
-  count by (hash) (tetrameter_policy_set_info{agent} offset $__interval)`,
+  count by (hash) (last_over_time(tetrameter_policy_set_info{agent}[15m] offset $__interval))`,
 			title: "New set of policies",
 			text:  "At least one agent was given policies with the hash {{hash}}.",
 		},

@@ -31,32 +31,34 @@ func overview() dashboard {
 	}
 }
 
-// bySeverity is the events of the policies of one severity.
-func bySeverity(severity string) string {
-	return fmt.Sprintf(`round(sum(
-    increase(tetrameter_policy_hook_events_total{agent}[$__range])
-  * on (job, instance, policy, policy_namespace) group_left (severity)
-    tetrameter_policy_info{agent, severity=%q}
-))`, severity)
+// Counters. The series of totals are there, at 0, from the moment a policy is
+// loaded; those of events have all labels, and are born with events.
+const (
+	totals = `tetrameter_policy_hook_events_total{agent}`
+	events = `tetragon_policy_events_total{agent}`
+)
+
+// ofSeverity is what policies of one severity counted. That is no join that would
+// bring the label, because for a moment of a change a policy has two.
+func ofSeverity(severity, window string) string {
+	return fmt.Sprintf("sum((\n%s\n) and on (policy, policy_namespace) tetrameter_policy_info{agent, severity=%q})",
+		counted(totals, window), severity)
 }
 
 func glance() []panel {
-	const (
-		total = `round(sum(increase(tetrameter_policy_hook_events_total{agent}[$__range])))`
-		lost  = `  sum(increase(tetrameter_hook_missed_events_total{agent}[$__range]))
+	const lost = `  sum(increase(tetrameter_hook_missed_events_total{agent}[$__range]))
 + sum(increase(tetrameter_bpf_losses_total{agent, reason=~"no_matcher|bad_slot"}[$__range]))`
-	)
 	return []panel{
 		{
 			title: "Events", width: 4, unit: units.Short, view: number(), empty: noAgents,
-			help:    "Events that policies matched in the time range, of all nodes. From counters that are 0 from the moment a policy is loaded, so the first event is among them.",
-			queries: []query{{total, "events"}},
+			help:    "Events that policies matched in the time range, of all nodes. Counted exactly, first events included, whatever starts and ends meanwhile.",
+			queries: []query{{"sum(\n" + counted(totals, "$__range") + "\n)", "events"}},
 		},
 		{
 			title: "Critical events", width: 4, unit: units.Short, view: number(), levels: never(),
 			empty:   "No policy is annotated tetrameter.io/severity: critical",
 			help:    "Events in the time range of policies with the annotation tetrameter.io/severity: critical.",
-			queries: []query{{bySeverity("critical"), "critical"}},
+			queries: []query{{ofSeverity("critical", "$__range"), "critical"}},
 		},
 		{
 			title: "New combinations", width: 4, unit: units.Short, view: number(), levels: rarely(), empty: "0",
@@ -82,26 +84,22 @@ func glance() []panel {
 }
 
 func happened() []panel {
+	severity := func(name string) query {
+		return query{ofSeverity(name, "$__interval") + " > 0", name}
+	}
 	return []panel{
 		{
-			title: "Events by policy", width: 16, unit: units.CountsPerMinute, view: bars(), empty: noEvents,
-			help:    "Events per minute, of all nodes. From counters that are 0 from the moment a policy is loaded, so no first event is missing.",
-			queries: []query{{`60 * sum by (policy) (rate(tetrameter_policy_hook_events_total{agent}[$__rate_interval])) > 0`, "{{policy}}"}},
+			title: "Events by policy", width: 16, unit: units.Short, view: bars(), empty: noEvents,
+			help:    "Each bar is what happened in its interval, on all nodes, counted exactly: bars add up to the number above.",
+			queries: []query{{sumCounted("policy", totals, "$__interval"), "{{policy}}"}},
 		},
 		{
-			title: "Events by severity", width: 8, unit: units.CountsPerMinute, view: bars(), empty: noEvents,
-			help: "The same, by the annotation tetrameter.io/severity of the policies; those without count as warning.",
-			queries: []query{{`60 * sum by (severity) (
-    rate(tetrameter_policy_hook_events_total{agent}[$__rate_interval])
-  * on (job, instance, policy, policy_namespace) group_left (severity)
-    tetrameter_policy_info{agent}
-) > 0`, "{{severity}}"}},
+			title: "Events by severity", width: 8, unit: units.Short, view: bars(), empty: noEvents,
+			help:    "The same, by the annotation tetrameter.io/severity of the policies; those without count as warning.",
+			queries: []query{severity("critical"), severity("warning"), severity("info")},
 		},
 	}
 }
-
-// events is the counter with all labels. Its series are born with events.
-const events = `tetragon_policy_events_total{agent}`
 
 func who() []panel {
 	return []panel{
@@ -163,27 +161,21 @@ func novel() []panel {
 }
 
 func policies() []panel {
-	const info = `* on (job, instance, policy, policy_namespace) group_left (severity)
-  tetrameter_policy_info{agent}`
 	return []panel{
 		{
 			title: "Policies", width: 14, unit: units.Short, empty: noAgents,
-			help: "Every policy, how often it counted in the time range, and when last on any node. Never means not since the counters began.",
+			help: "Every policy, how often it counted in the time range, and when last on any node, and how many agents have it. Never means not since the counters began.",
 			view: list("Events",
 				column{field: "policy", title: "Policy", links: []link{toPolicy("policy")}},
 				column{field: "policy_namespace", title: "Policy namespace"},
 				column{field: "severity", title: "Severity", width: 100},
 				column{field: "Value #A", title: "Events", width: 120},
-				column{field: "Value #B", title: "Last event", unit: units.DateTimeFromNow, width: 160, empty: "never"}),
+				column{field: "Value #B", title: "Last event", unit: units.DateTimeFromNow, width: 160, empty: "never"},
+				column{field: "Value #C", title: "Agents", width: 90}),
 			queries: []query{
-				{`round(sum by (policy, policy_namespace, severity) (
-  increase(tetrameter_policy_hook_events_total{agent}[$__range])
-` + info + `
-))`, ""},
-				{`1000 * max by (policy, policy_namespace, severity) (
-  tetrameter_policy_hook_last_event_timestamp_seconds{agent}
-` + info + `
-) > 0`, ""},
+				{"sum by (policy, policy_namespace) (\n" + counted(totals, "$__range") + "\n)", ""},
+				{`1000 * max by (policy, policy_namespace) (tetrameter_policy_hook_last_event_timestamp_seconds{agent}) > 0`, ""},
+				{`count by (policy, policy_namespace, severity) (tetrameter_policy_info{agent})`, ""},
 			},
 		},
 		{
@@ -194,11 +186,8 @@ func policies() []panel {
 				column{field: "policy", title: "Policy", links: []link{toPolicy("policy")}},
 				column{field: "policy_namespace", title: "Policy namespace"},
 				column{field: "Value", title: "Would have hit", width: 140, level: true}),
-			queries: []query{{`round(sum by (policy, policy_namespace) (
-    increase(tetrameter_policy_hook_events_total{agent}[$__range])
-  and on (job, instance, policy, policy_namespace)
-    tetrameter_policy_state{agent, state="monitor_only"} == 1
-))`, ""}},
+			queries: []query{{"sum by (policy, policy_namespace) ((\n" + counted(totals, "$__range") +
+				"\n) and on (policy, policy_namespace) tetrameter_policy_state{agent, state=\"monitor_only\"} == 1)", ""}},
 		},
 	}
 }

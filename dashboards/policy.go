@@ -56,7 +56,7 @@ func policyGlance() []panel {
 		{
 			title: "Without labels", width: 4, unit: units.Short, view: number(), levels: rarely(), empty: "0",
 			help:    "Events of the policy in the time range that found no room for a series of their own and are counted as ~other, whatever workload, pod and binary are chosen. See map fill on the dashboard of the agents.",
-			queries: []query{{`round(sum(increase(tetrameter_policy_hook_overflow_events_total{policy}[$__range])))`, "~other"}},
+			queries: []query{{"sum(\n" + counted(`tetrameter_policy_hook_overflow_events_total{policy}`, "$__range") + "\n)", "~other"}},
 		},
 	}
 }
@@ -76,10 +76,10 @@ func policyOverTime() []panel {
 	pods.queries[0].expr = host("pod", pods.queries[0].expr)
 	return []panel{
 		{
-			title: "Events by hook", width: 12, unit: units.CountsPerMinute, view: bars(),
+			title: "Events by hook", width: 12, unit: units.Short, view: bars(),
 			empty:   "The policy counted nothing in this time, anywhere",
-			help:    "Events per minute at each hook of the policy, of all workloads: these counters have no labels of pods, and are 0 from the moment the policy is loaded.",
-			queries: []query{{`60 * sum by (policy, hook) (rate(tetrameter_policy_hook_events_total{policy}[$__rate_interval])) > 0`, "{{policy}} {{hook}}"}},
+			help:    "Each bar is what happened in its interval at a hook of the policy, of all workloads: these counters have no labels of pods.",
+			queries: []query{{sumCounted("policy, hook", `tetrameter_policy_hook_events_total{policy}`, "$__interval"), "{{policy}} {{hook}}"}},
 		},
 		workloads,
 		pods,

@@ -38,29 +38,50 @@ func expand(expr string) string {
 // counted is PromQL for how often what the series of a counter count has
 // happened in a window, $__range or $__interval, exactly.
 //
-// increase() is not exact and does not see the event that a series is born
-// with, which for these is often the only one. So, in this order:
+// increase() is not exact, does not see the event that a series is born with,
+// which for these is often the only one, and takes a new pod of an agent for a
+// new counter. So, for each node and in this order:
 //   - after a reboot the counter began anew, which increase() knows to handle;
 //   - a series that was there before the window has grown by the difference. Its
 //     last value is also its largest, and is found when it ended in the window;
 //   - all that a new series counts has happened in the window, if the series
-//     would have been seen before: the agent was scraped then, or has begun since;
-//   - of the others, of an agent new to Prometheus, what was seen happening.
+//     would have been seen before: the node was scraped then, or its agent has
+//     begun since;
+//   - of the others, of a node new to Prometheus, what was seen happening.
+//
+// Before the window means in the 15 minutes before it: an agent may be away for as
+// long while its node reboots, or its image is pulled.
 func counted(selector, window string) string {
 	age := "$__range_s"
 	if window == "$__interval" {
 		age = "$__interval_ms / 1000"
 	}
-	return strings.NewReplacer("SELECTOR", selector, "WINDOW", window, "AGE", age).Replace(
-		`    increase(SELECTOR[WINDOW]) and resets(SELECTOR[WINDOW]) > 0
+	shape := strings.NewReplacer(
+		"LARGEST", perNode("max_over_time(SELECTOR[WINDOW])"),
+		"BEFORE", perNode("last_over_time(SELECTOR[15m] offset WINDOW)"),
+		"REBOOTED", perNode("increase(SELECTOR[WINDOW]) and resets(SELECTOR[WINDOW]) > 0"),
+		"GROWN", perNode("increase(SELECTOR[WINDOW])"),
+		"KNOWN", perNode("max_over_time(up{agent}[15m] offset WINDOW) == 1 or time() - process_start_time_seconds{agent} < AGE"),
+	).Replace(
+		`    REBOOTED
   or
-    max_over_time(SELECTOR[WINDOW]) - SELECTOR offset WINDOW >= 0
+    LARGEST
+    - BEFORE >= 0
   or
-    max_over_time(SELECTOR[WINDOW]) and on (job, instance) (
-      up{agent} offset WINDOW == 1 or time() - process_start_time_seconds{agent} < AGE
-    )
+    LARGEST
+    and on (job, host) KNOWN
   or
-    increase(SELECTOR[WINDOW])`)
+    GROWN`)
+	return strings.NewReplacer("SELECTOR", selector, "WINDOW", window, "AGE", age).Replace(shape)
+}
+
+// perNode is what all agents of a node have counted: the largest value, since an
+// agent goes on where the one before it ended. Outside of Kubernetes, where the
+// label node is empty, a node is an instance.
+func perNode(expr string) string {
+	return `max without (instance, node, tetrameter_pod) (label_replace(label_join(
+      ` + expr + `
+    , "host", "/", "node", "instance"), "host", "$1", "host", "([^/]+)/.*"))`
 }
 
 // sumCounted adds up counted by labels, without those where nothing happened.
@@ -74,7 +95,7 @@ func born(labels, selector string) string {
 	return strings.NewReplacer("SELECTOR", selector, "LABELS", labels).Replace(
 		`  sum by (LABELS) (max_over_time(SELECTOR[$__range]))
 unless
-  sum by (LABELS) (SELECTOR offset $__range)`)
+  sum by (LABELS) (last_over_time(SELECTOR[15m] offset $__range))`)
 }
 
 // host gives events outside of pods a workload, or pod, to be called by.

@@ -21,8 +21,10 @@ func TestSwitches(t *testing.T) {
 	}{
 		{"none", standardOptions{}, map[string]bool{}, ""},
 		{
-			"on and off", standardOptions{enable: []string{"namespace-entry"}, disable: []string{"sudo-invocations", "process-tracing"}},
-			map[string]bool{"namespace-entry": true, "sudo-invocations": false, "process-tracing": false}, "",
+			"on and off",
+			standardOptions{enable: []string{"namespace-entry"}, disable: []string{"sudo-invocations", "process-tracing"}},
+			map[string]bool{"namespace-entry": true, "sudo-invocations": false, "process-tracing": false},
+			"",
 		},
 		{"unknown", standardOptions{disable: []string{"sudo"}}, nil, `no standard policy "sudo", want one of bpf-program-load, capability-changes,`},
 		{"no pattern", standardOptions{disable: []string{"*"}}, nil, `no standard policy "*"`},

@@ -17,7 +17,7 @@ import (
 )
 
 // deadline is for what should happen soon, on a slow machine.
-const deadline = 30 * time.Second
+const deadline = 2 * time.Minute
 
 // watched is a watched directory.
 func watched(t *testing.T, dir string) <-chan struct{} {

@@ -36,7 +36,7 @@
 {{- end -}}
 {{- end -}}
 {{- range $name, $policy := .Values.applicationPolicies -}}
-{{- if and $policy (ne (toString $policy.enabled) "false") -}}
+{{- if and (kindIs "map" $policy) (ne (toString $policy.enabled) "false") -}}
 {{- range $namespace := $policy.namespaces | default (list "") -}}
 {{- $file := printf "%s.yaml" (ternary $name (printf "%s.%s" $namespace $name) (empty $namespace)) -}}
 {{- if hasKey $files $file -}}
@@ -63,6 +63,7 @@
 {{- $policy := fromYaml $text -}}
 {{- $spec := $policy.spec -}}
 {{- $_ := set $policy.metadata "name" .name -}}
+{{- $_ := unset $policy.metadata.annotations "tetrameter.io/description" -}}
 {{- with .namespace -}}
 {{- $_ := set $policy "kind" "TracingPolicyNamespaced" -}}
 {{- $_ := set $policy.metadata "namespace" . -}}
@@ -79,38 +80,59 @@
 {{- $_ := set $spec $selector (get $values $selector) -}}
 {{- end -}}
 {{- end -}}
-{{- include "tetrameter.fill" (dict "spec" $spec "operator" "NotDAddr" "more" $values.allowedCIDRs "subject" (printf "%s.allowedCIDRs" $subject)) -}}
-{{- include "tetrameter.fill" (dict "spec" $spec "operator" "Prefix" "values" $values.paths "subject" (printf "%s.paths" $subject)) -}}
-{{- include "tetrameter.needNetwork" (dict "root" .root "spec" $spec "variable" "PODCIDR" "list" "podCIDRs" "subject" $subject) -}}
-{{- include "tetrameter.needNetwork" (dict "root" .root "spec" $spec "variable" "SERVICECIDR" "list" "serviceCIDRs" "subject" $subject) -}}
+{{- include "tetrameter.networks" (dict "root" .root "spec" $spec "allowed" $values.allowedCIDRs "subject" $subject) -}}
+{{- include "tetrameter.paths" (dict "spec" $spec "paths" $values.paths "subject" $subject) -}}
 {{- toYaml $policy -}}
 {{- end -}}
 
-{{- /* Change the filters of a spec that have an operator: values in place of theirs, and more of them. */ -}}
-{{- define "tetrameter.fill" -}}
-{{- if or .values .more -}}
+{{- /* Put the networks of the cluster, and those allowed besides, into the filters of a spec for other addresses. Variables with
+       several values would do in lists in brackets only, which YAML that is made here has not. */ -}}
+{{- define "tetrameter.networks" -}}
+{{- $values := .root.Values -}}
+{{- $networks := dict "${PODCIDR}" $values.cluster.podCIDRs "${SERVICECIDR}" $values.cluster.serviceCIDRs -}}
+{{- $names := dict "${PODCIDR}" "podCIDRs" "${SERVICECIDR}" "serviceCIDRs" -}}
 {{- $found := false -}}
 {{- range $hook := .spec.kprobes -}}
 {{- range $selector := $hook.selectors -}}
 {{- range $filter := $selector.matchArgs -}}
-{{- if eq $filter.operator $.operator -}}
+{{- if eq $filter.operator "NotDAddr" -}}
 {{- $found = true -}}
-{{- $_ := set $filter "values" (concat ($.values | default $filter.values) ($.more | default list)) -}}
+{{- $list := list -}}
+{{- range $value := $filter.values -}}
+{{- if not (hasKey $networks $value) -}}
+{{- $list = append $list $value -}}
+{{- else if get $networks $value -}}
+{{- $list = concat $list (get $networks $value) -}}
+{{- else -}}
+{{- fail (printf "%s: the policy is about connections that leave the cluster: say in cluster.%s what is inside" $.subject (get $names $value)) -}}
+{{- end -}}
+{{- end -}}
+{{- $_ := set $filter "values" (concat $list ($.allowed | default list)) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- if and .allowed (not $found) -}}
+{{- fail (printf "%s.allowedCIDRs: the policy is not about addresses" .subject) -}}
+{{- end -}}
+{{- end -}}
+
+{{- /* Put paths in place of those in the filters of a spec. */ -}}
+{{- define "tetrameter.paths" -}}
+{{- if .paths -}}
+{{- $found := false -}}
+{{- range $hook := .spec.kprobes -}}
+{{- range $selector := $hook.selectors -}}
+{{- range $filter := $selector.matchArgs -}}
+{{- if eq $filter.operator "Prefix" -}}
+{{- $found = true -}}
+{{- $_ := set $filter "values" $.paths -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}
 {{- if not $found -}}
-{{- fail (printf "%s: the policy has no filter with %s" .subject .operator) -}}
+{{- fail (printf "%s.paths: the policy is not about paths" .subject) -}}
 {{- end -}}
-{{- end -}}
-{{- end -}}
-
-{{- /* Fail if a spec has a variable that nothing gives a value. */ -}}
-{{- define "tetrameter.needNetwork" -}}
-{{- $values := .root.Values -}}
-{{- $used := contains (printf "${%s}" .variable) (toYaml .spec) -}}
-{{- if and $used (not (get $values.cluster .list)) (not (hasKey $values.policyVariables .variable)) -}}
-{{- fail (printf "%s: the policy is about connections that leave the cluster: say in cluster.%s what is inside" .subject .list) -}}
 {{- end -}}
 {{- end -}}

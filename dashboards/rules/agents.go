@@ -7,9 +7,9 @@ package rules
 // named here, also a reason that is yet to come, is an event lost.
 const countedAnyway = `names_full|path_truncated|text_truncated|text_unreadable`
 
-// countingAlerts say that a node counts less than it should. One missed scrape
+// reachAlerts say that nobody hears of what a node counts. One missed scrape
 // neither fires nor resolves them.
-func countingAlerts() []rule {
+func reachAlerts() []rule {
 	return []rule{
 		// Most scrapes, because an agent that crashes every minute is up now and
 		// then. Of the targets at an address the best: the pod before a restart
@@ -31,6 +31,13 @@ max by (job, instance, node) (avg_over_time(tetrameter_read_success{$job}[10m]))
 			"An agent cannot read its counters.",
 			"The agent on node " + theNode + " answers scrapes without counters, because reading them from the kernel fails.",
 		}),
+	}
+}
+
+// countingAlerts say that a node counts less than it should, or with less
+// labels.
+func countingAlerts() []rule {
+	return []rule{
 		eventsLost("", `
 label_replace(
   sum by (job, instance, node) (increase(tetrameter_hook_missed_events_total{$job}[10m])),

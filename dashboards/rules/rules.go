@@ -15,6 +15,7 @@ package rules
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -95,8 +96,8 @@ func File(o Options) ([]byte, error) {
 func groups() []group {
 	return []group{
 		{Name: "tetrameter-memory", Interval: "5m", Rules: memory()},
-		{Name: "tetrameter-policies", Rules: append(workloadEvents(), policyAlerts()...)},
-		{Name: "tetrameter-agents", Rules: append(countingAlerts(), clusterAlerts()...)},
+		{Name: "tetrameter-policies", Rules: slices.Concat(workloadEvents(), policyAlerts())},
+		{Name: "tetrameter-agents", Rules: slices.Concat(reachAlerts(), countingAlerts(), clusterAlerts())},
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 	"maps"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -93,8 +94,15 @@ func Open(opts Options) (*Kernel, error) {
 	if opts.CgroupFS == "" {
 		opts.CgroupFS = DefaultCgroupFS
 	}
+	own, err := effective()
+	if err == nil {
+		err = own.check()
+	}
+	if err != nil {
+		return nil, err
+	}
 	if err := rlimit.RemoveMemlock(); err != nil {
-		return nil, fmt.Errorf("raise the memlock limit: %w", err)
+		return nil, fmt.Errorf("raise the memlock limit, which kernels before 5.11 need and CAP_SYS_RESOURCE allows: %w", err)
 	}
 	if err := mountFilesystems(opts); err != nil {
 		return nil, err
@@ -115,8 +123,12 @@ func Open(opts Options) (*Kernel, error) {
 func (k *Kernel) open() (err error) {
 	defer k.calm.begin()()
 	k.findCgroups()
-	if k.hostNS, err = hostNamespaces(); err != nil {
+	var hidden []string
+	if k.hostNS, hidden, err = hostNamespaces(); err != nil {
 		return err
+	}
+	if hidden != nil {
+		k.log.Warn("policies with host_ns for these namespaces are refused: looking at those of process 1 needs CAP_SYS_PTRACE", "namespaces", strings.Join(hidden, ","))
 	}
 	if k.maps, err = openMaps(k.pins, k.opts); err != nil {
 		return err

@@ -3,7 +3,9 @@
 package kernel
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 
 	"golang.org/x/sys/unix"
@@ -37,7 +39,11 @@ func mountOnce(fstype, dir string, magic int64) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return fmt.Errorf("mount %s: %w", fstype, err)
 	}
-	if err := unix.Mount(fstype, dir, fstype, 0, "mode=0700"); err != nil {
+	err := unix.Mount(fstype, dir, fstype, 0, "mode=0700")
+	if errors.Is(err, fs.ErrPermission) {
+		return fmt.Errorf("%s is not mounted on %s, and mounting it needs CAP_SYS_ADMIN: %w", fstype, dir, err)
+	}
+	if err != nil {
 		return fmt.Errorf("mount %s on %s: %w", fstype, dir, err)
 	}
 	return nil

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -24,14 +25,15 @@ const (
 // hostNamespaces returns the inode numbers of the namespaces of process 1.
 // Where that one may not be looked at, the agent's own serve if they are the
 // kernel's first. A namespace that stays unknown has no entry: only a policy
-// that needs it fails.
-func hostNamespaces() (map[policy.Namespace]uint32, error) {
-	inodes := map[policy.Namespace]uint32{}
+// that needs it fails. Those that may not be looked at are named.
+func hostNamespaces() (inodes map[policy.Namespace]uint32, hidden []string, err error) {
+	inodes = map[policy.Namespace]uint32{}
 	for ns, file := range namespaceFiles() {
 		inode, err := readNamespace("/proc/1/ns/" + file)
 		if errors.Is(err, fs.ErrPermission) {
 			inode, err = readNamespace("/proc/self/ns/" + file)
-			if inode < initialNamespacesMin || inode > initialNamespacesMax {
+			if err == nil && (inode < initialNamespacesMin || inode > initialNamespacesMax) {
+				hidden = append(hidden, file)
 				continue
 			}
 		}
@@ -39,11 +41,12 @@ func hostNamespaces() (map[policy.Namespace]uint32, error) {
 			continue
 		}
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		inodes[ns] = inode
 	}
-	return inodes, nil
+	slices.Sort(hidden)
+	return inodes, hidden, nil
 }
 
 func namespaceFiles() map[policy.Namespace]string {
@@ -59,6 +62,9 @@ func readNamespace(file string) (uint32, error) {
 	target, err := os.Readlink(file)
 	if err != nil {
 		return 0, fmt.Errorf("read namespace: %w", err)
+	}
+	if target == "" { // 5.10 refuses without an error
+		return 0, fmt.Errorf("read namespace %s: %w", file, fs.ErrPermission)
 	}
 	return parseNamespace(target)
 }

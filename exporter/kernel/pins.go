@@ -228,7 +228,8 @@ func linksIn(dir string) []link.ID {
 const detachTimeout = 2 * time.Second
 
 // awaitDetached waits until links are gone: the kernel releases what was pinned
-// some time after the file was removed, and programs run until then.
+// some time after the file was removed, and programs run until then. Looking for
+// links by their numbers takes CAP_SYS_ADMIN; without it there is no waiting.
 func awaitDetached(ids []link.ID) {
 	end := time.Now().Add(detachTimeout)
 	for _, id := range ids {

@@ -66,7 +66,7 @@ func (k *Kernel) newPoint(kind plan.Kind, p plan.Point, first *ebpf.Program) (_ 
 		}
 	}
 	if pt.link, err = attachProgram(kind, p, pt.program); err != nil {
-		return nil, fmt.Errorf("attach %s to %s: %w", kind, p.Target, err)
+		return nil, fmt.Errorf("attach %s to %s: %w", kind, p.Target, explainRefusal(kind, err))
 	}
 	return pt, nil
 }

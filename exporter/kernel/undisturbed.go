@@ -39,7 +39,7 @@ func (u *undisturbed) begin() (end func()) {
 	}
 	if err != nil {
 		u.refuse.Do(func() {
-			u.log.Warn("reading counters can make this preemptible kernel miss events: no real-time priority", "err", err)
+			u.log.Warn("reading counters can make this preemptible kernel miss events: no real-time priority, which CAP_SYS_NICE allows", "err", err)
 		})
 		return runtime.UnlockOSThread
 	}

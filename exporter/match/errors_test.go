@@ -63,8 +63,8 @@ func TestCallerErrors(t *testing.T) {
 	time := policy.NamespaceFilter{Pos: at(), Namespace: policy.Time, Operator: policy.In, Host: true}
 	caller := func(s policy.Selector) match.Rule { return match.Rule{Selectors: []policy.Selector{s}} }
 	expect(t, []failure{
-		{"no such namespace", caller(policy.Selector{Namespaces: []policy.NamespaceFilter{time}}), nil, "this kernel has no Time namespace"},
-		{"no user namespace", caller(policy.Selector{Capabilities: []policy.CapabilityFilter{capability}}), nil, "this kernel has no User namespace"},
+		{"no such namespace", caller(policy.Selector{Namespaces: []policy.NamespaceFilter{time}}), nil, "this kernel has no Time namespace, or the agent may not look at that of process 1"},
+		{"no user namespace", caller(policy.Selector{Capabilities: []policy.CapabilityFilter{capability}}), nil, "this kernel has no User namespace, or the agent may not look at that of process 1"},
 		{"no id", caller(policy.Selector{Binaries: []policy.BinaryFilter{binary}}), nil, "binary /bin/a has no id"},
 		{"children", caller(policy.Selector{Binaries: []policy.BinaryFilter{follow}}), nil, "the list of binaries has no number"},
 		{"parent's children", caller(policy.Selector{ParentBinaries: []policy.BinaryFilter{follow}}), nil, "the list of binaries has no number"},

@@ -113,7 +113,7 @@ func (b builder) namespace(f policy.NamespaceFilter) (condition, error) {
 }
 
 func noNamespace(pos policy.Pos, ns policy.Namespace) error {
-	return fmt.Errorf("%v: this kernel has no %s namespace", pos, ns)
+	return fmt.Errorf("%v: this kernel has no %s namespace, or the agent may not look at that of process 1", pos, ns)
 }
 
 // holding is the condition that the current task holds a capability, or none.

@@ -35,14 +35,17 @@ func agentArgs(t *testing.T, list []object) []string {
 
 // TestFlags: the agent has each flag that the chart passes to it.
 func TestFlags(t *testing.T) {
-	help := must(t, "tetrameter", "run", "--help")
+	_, help, err := program(t, "tetrameter", "run", "--help")
+	if err != nil {
+		t.Fatalf("%v\n%s", err, help)
+	}
 	flags := map[string]bool{}
-	for _, flag := range regexp.MustCompile(`--(\[no-\])?[a-z][a-z.-]*`).FindAllString(string(help), -1) {
+	for _, flag := range regexp.MustCompile(`--(\[no-\])?[a-z][a-z.-]*`).FindAllString(help, -1) {
 		flags[strings.Replace(flag, "[no-]", "", 1)] = true
 		flags[strings.Replace(flag, "[no-]", "no-", 1)] = true
 	}
 	for name, file := range valueSets(t) {
-		for _, arg := range agentArgs(t, render(t, "helm4", append(apis(), "--values="+file)...)) {
+		for _, arg := range agentArgs(t, renderAgent(t, "--values="+file)) {
 			flag, _, _ := strings.Cut(arg, "=")
 			if arg != "run" && !flags[flag] {
 				t.Errorf("%s: the agent has no flag %s:\n%s", name, flag, help)
@@ -54,7 +57,7 @@ func TestFlags(t *testing.T) {
 // TestPolicyFiles: the agent takes the policies that the chart makes, with the
 // values that the chart gives it.
 func TestPolicyFiles(t *testing.T) {
-	list := render(t, "helm4", "--values="+chart+"/ci/policies-values.yaml")
+	list := renderAgent(t, "--values="+chart+"/ci/policies-values.yaml")
 	dir := t.TempDir()
 	args := []string{"check"}
 	for _, arg := range agentArgs(t, list) {
@@ -81,7 +84,7 @@ func documented(t *testing.T, text string) object {
 	t.Helper()
 	for _, block := range regexp.MustCompile("(?s)```yaml\n(.*?)```").FindAllSubmatch(read(t, "../../docs/operations.md"), -1) {
 		if strings.Contains(string(block[1]), text) {
-			var o object
+			var o map[string]any
 			if err := yaml.Unmarshal(block[1], &o); err != nil {
 				t.Fatal(err)
 			}
@@ -101,11 +104,11 @@ func TestDocumentedRole(t *testing.T) {
 	}{{"", ""}, {"--set=rbac.nodes=false", "nodes"}, {"--set=rbac.events=false", "events"}}
 	for _, test := range tests {
 		want := slices.DeleteFunc(slices.Clone(want), func(r any) bool { return resources(r) == test.resource })
-		args := []string{"--set=log.level=info"}
+		var args []string
 		if test.value != "" {
 			args = append(args, test.value)
 		}
-		if diff := cmp.Diff(want, find(t, render(t, "helm4", args...), "ClusterRole").at("rules")); diff != "" {
+		if diff := cmp.Diff(want, find(t, renderAgent(t, args...), "ClusterRole").at("rules")); diff != "" {
 			t.Errorf("rules with %s (-documented +chart):\n%s", test.value, diff)
 		}
 	}
@@ -121,7 +124,7 @@ func TestDocumentedMounts(t *testing.T) {
 		return paths
 	}
 	container := object(documented(t, "volumeMounts:").at("containers").([]any)[0].(map[string]any))
-	if diff := cmp.Diff(mounts(container), mounts(agentContainer(t, render(t, "helm4")))); diff != "" {
+	if diff := cmp.Diff(mounts(container), mounts(agentContainer(t, renderAgent(t)))); diff != "" {
 		t.Errorf("mounts, whether read only (-documented +chart):\n%s", diff)
 	}
 }

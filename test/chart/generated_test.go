@@ -56,13 +56,13 @@ func TestStandardPolicies(t *testing.T) {
 	if diff := cmp.Diff(want, defaults.at("standardPolicies", "policies")); diff != "" {
 		t.Errorf("standardPolicies.policies (-want +got):\n%s", diff)
 	}
-	for _, arg := range agentArgs(t, render(t, "helm4")) {
+	for _, arg := range agentArgs(t, renderAgent(t)) {
 		if strings.Contains(arg, "able-policy") {
 			t.Errorf("%s by default", arg)
 		}
 	}
 	got := map[string]any{}
-	for _, arg := range agentArgs(t, render(t, "helm4", toggle...)) {
+	for _, arg := range agentArgs(t, renderAgent(t, toggle...)) {
 		if name, ok := strings.CutPrefix(arg, "--disable-policy="); ok {
 			got[name] = true
 		} else if name, ok := strings.CutPrefix(arg, "--enable-policy="); ok {

@@ -77,8 +77,7 @@ func TestRules(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			args := append(apis(), "--set=prometheusRule.enabled=true")
-			got := groups(find(t, render(t, "helm4", append(args, test.args...)...), "PrometheusRule"))
+			got := groups(find(t, renderAgent(t, append(test.args, "--set=prometheusRule.enabled=true")...), "PrometheusRule"))
 			var want []object
 			for _, g := range ruleFile(t) {
 				g["rules"] = slices.DeleteFunc(g["rules"].([]any), func(r any) bool { return !test.change(object(r.(map[string]any))) })

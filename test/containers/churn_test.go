@@ -185,8 +185,8 @@ func TestChurn(t *testing.T) {
 		t.Errorf("the agent has %.1f MB, after a quarter of the cycles %.1f MB", last/1e6, warm/1e6)
 	}
 	late := a.value("tetrameter_late_scopings_total")
-	t.Logf("%d pods, %d times: %v events counted, %v late scopings; resident MB after each: %s",
-		*podsFlag, *cyclesFlag, want, late, strings.Join(resident, " "))
+	t.Logf("%d pods, %d times: %v events counted, %v late scopings; resident MB after each: %s; the maps before and after:\n%s",
+		*podsFlag, *cyclesFlag, a.ledger.total(), late, strings.Join(resident, " "), empty)
 }
 
 // TestMemory says what pods and series cost.

@@ -32,7 +32,7 @@ var (
 
 // deadline is how long anything may take that a test waits for. Emulated
 // machines are slow.
-const deadline = 2 * time.Minute
+const deadline = 5 * time.Minute
 
 // server is who administers the cluster.
 var server *kube.Client

@@ -37,6 +37,7 @@ func reference(t *testing.T, d driver) {
 		a.waitState(name, "enabled")
 	}
 	outside := serveOutside(t)
+	root := shipRoot(t)
 	var ships []*pod
 	for i, s := range []podSpec{
 		{name: "tiefighter", labels: m{"org": "empire"}, class: burstable},
@@ -48,8 +49,8 @@ func reference(t *testing.T, d driver) {
 		ships = append(ships, p)
 		p.makeCgroup()
 		network := connectNamespace(t, i)
-		p.container("", newRoot(t), network, pause()...).start()
-		ship := p.container("main", shipRoot(t), network, pause()...)
+		p.container("", root, network, shell()...).start()
+		ship := p.container("main", root, network, shell()...)
 		ship.start()
 		p.report()
 		ship.exec("/usr/bin/sh", "-ec", fmt.Sprintf(`
@@ -107,7 +108,7 @@ func application(t *testing.T, name string) string {
 func shipRoot(t *testing.T) string {
 	t.Helper()
 	root := newRoot(t)
-	install(t, root, "/usr/bin/sh", "/usr/bin/touch", "/usr/bin/cat", "/usr/bin/curl")
+	install(t, root, "/usr/bin/touch", "/usr/bin/cat", "/usr/bin/curl")
 	if err := os.MkdirAll(filepath.Join(root, "etc"), 0o755); err != nil {
 		t.Fatal(err)
 	}

@@ -20,7 +20,7 @@ type relay struct {
 	gate sync.RWMutex
 
 	mu       sync.Mutex
-	listener net.Listener
+	listener net.Listener // nil if down
 	open     map[net.Conn]bool
 }
 
@@ -66,7 +66,11 @@ func (r *relay) up() {
 func (r *relay) down() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if r.listener == nil {
+		return
+	}
 	r.listener.Close()
+	r.listener = nil
 	for c := range r.open {
 		c.Close()
 	}
@@ -79,17 +83,26 @@ func (r *relay) hold() (release func()) {
 	return r.gate.Unlock
 }
 
+// track has down close the connections. It is false if down was before.
+func (r *relay) track(connections ...net.Conn) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, c := range connections {
+		r.open[c] = true
+	}
+	return r.listener != nil
+}
+
 func (r *relay) serve(client net.Conn) {
 	defer client.Close()
 	upstream, err := net.Dial("tcp", r.target)
 	if err != nil {
-		r.t.Logf("relay: %v", err)
-		return
+		return // the client sees that
 	}
 	defer upstream.Close()
-	r.mu.Lock()
-	r.open[client], r.open[upstream] = true, true
-	r.mu.Unlock()
+	if !r.track(client, upstream) {
+		return
+	}
 	go func() {
 		_, _ = io.Copy(upstream, client) // until either end closes
 		upstream.Close()

@@ -22,8 +22,8 @@ func TestRestartWithoutServer(t *testing.T) {
 	other := runPod(t, a, root, podSpec{namespace: "restart", name: "other"})
 	step := func(n string) {
 		t.Helper()
-		kept.containers[0].exec(events(n)...)
-		other.containers[0].exec(events(n)...)
+		kept.containers[0].do(events(n)...)
+		other.containers[0].do(events(n)...)
 	}
 	step("5")
 	a.relay.down()
@@ -102,7 +102,7 @@ func TestNoDefinitions(t *testing.T) {
 	apply(t, "", "first", counting("", "first", "podSelector: {},"))
 	a.waitState("first", "enabled")
 	p := runPod(t, a, newRoot(t), podSpec{namespace: "restart", name: "app"})
-	p.containers[0].exec(events("23")...)
+	p.containers[0].do(events("23")...)
 	a.compare(event("/trigger", setuid, "first", p, 23))
 }
 
@@ -132,6 +132,6 @@ func TestBadPolicy(t *testing.T) {
 		return nil
 	})
 	p := runPod(t, a, newRoot(t), podSpec{namespace: "restart", name: "app"})
-	p.containers[0].exec(events("23")...)
+	p.containers[0].do(events("23")...)
 	a.compare(event("/trigger", setuid, "good", p, 23))
 }

@@ -5,6 +5,7 @@ package containers
 import (
 	"bufio"
 	"encoding/json"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
@@ -22,6 +23,9 @@ type container struct {
 	name   string // in the pod's specification, empty for the sandbox
 	id     string
 	bundle string
+	// The first process, if it is a shell.
+	commands *os.File
+	answers  *bufio.Reader
 }
 
 // hierarchies are where cgroups are mounted: one of version 2, or several.
@@ -76,12 +80,14 @@ func copyFile(t *testing.T, from, to string) {
 	}
 }
 
-// newRoot makes the root file system of containers that only have triggers.
+// newRoot makes the root file system of containers that only have triggers, and a
+// shell to be told which.
 func newRoot(t *testing.T) string {
 	t.Helper()
 	root := t.TempDir()
 	copyFile(t, *triggerFlag, filepath.Join(root, "trigger"))
 	copyFile(t, *firstFlag, filepath.Join(root, "first"))
+	install(t, root, "/usr/bin/sh")
 	return root
 }
 
@@ -120,7 +126,10 @@ func (p *pod) container(name, root, network string, args ...string) *container {
 
 // runc runs a command of runc. The output goes to a file: a container that is left
 // running keeps it open.
-func (c *container) runc(args ...string) {
+func (c *container) runc(args ...string) { c.pod.t.Helper(); c.runcWith(nil, nil, args...) }
+
+// runcWith gives what runc runs files for input and output, if there are any.
+func (c *container) runcWith(input, output *os.File, args ...string) {
 	t := c.pod.t
 	t.Helper()
 	log, err := os.Create(filepath.Join(c.bundle, "log"))
@@ -130,6 +139,9 @@ func (c *container) runc(args ...string) {
 	defer log.Close()
 	cmd := exec.Command("runc", append([]string{"--root", "/run/tetrameter-test"}, args...)...)
 	cmd.Stdout, cmd.Stderr = log, log
+	if input != nil {
+		cmd.Stdin, cmd.Stdout = input, output
+	}
 	if err := cmd.Run(); err != nil {
 		_, _ = log.Seek(0, io.SeekStart) // the log is for the message only
 		out, _ := io.ReadAll(log)
@@ -155,23 +167,48 @@ func (c *container) run() {
 
 // start runs the container until the test ends.
 func (c *container) start() {
-	c.pod.t.Helper()
-	c.runc(c.options("--detach")...)
-	c.pod.t.Cleanup(func() {
+	t := c.pod.t
+	t.Helper()
+	input, commands, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	answers, output, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.commands, c.answers = commands, bufio.NewReader(answers)
+	c.runcWith(input, output, c.options("--detach")...)
+	t.Cleanup(func() {
 		_ = exec.Command("runc", "--root", "/run/tetrameter-test", "delete", "--force", c.id).Run() // may be stopped
+		commands.Close()
+		answers.Close()
 	})
+	input.Close() // the container has both
+	output.Close()
 }
 
-// exec runs a program in the container.
+// do has the container's first process, a shell, run a program.
+func (c *container) do(args ...string) {
+	t := c.pod.t
+	t.Helper()
+	if _, err := fmt.Fprintf(c.commands, "%s; echo $?\n", strings.Join(args, " ")); err != nil {
+		t.Fatal(err)
+	}
+	if answer, err := c.answers.ReadString('\n'); err != nil || answer != "0\n" {
+		t.Fatalf("%q in a container: %q, %v", args, answer, err)
+	}
+}
+
+// exec runs a program in the container, as kubectl exec does. The runtime takes a
+// hundred times as long as do.
 func (c *container) exec(args ...string) {
 	c.pod.t.Helper()
 	c.runc(append([]string{"exec", c.id}, args...)...)
 }
 
-// pause is the command of a container that others are run in.
-func pause() []string {
-	return []string{"/trigger", "repeat", "1000000", "pause", "1000000", "nothing"}
-}
+// shell is the command of a container that is told what to do.
+func shell() []string { return []string{"/usr/bin/sh"} }
 
 // events are the arguments of n events that policies of the tests count.
 func events(n string) []string {

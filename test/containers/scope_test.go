@@ -38,9 +38,9 @@ func runPod(t *testing.T, a *agent, root string, s podSpec) *pod {
 	p := createPod(t, a.node, s)
 	t.Cleanup(p.delete)
 	p.makeCgroup()
-	p.container("", root, "", pause()...).start()
+	p.container("", root, "", shell()...).start()
 	for _, c := range s.containers {
-		p.container(c["name"].(string), root, "", pause()...).start()
+		p.container(c["name"].(string), root, "", shell()...).start()
 	}
 	p.report()
 	a.pods++
@@ -92,7 +92,7 @@ func TestLabelChange(t *testing.T) {
 		t.Cleanup(later.delete)
 		a.pods++
 		a.waitKnown()
-		p.containers[0].exec(events("5")...)
+		p.containers[0].do(events("5")...)
 		if step.counted {
 			total += 5
 		}
@@ -118,10 +118,10 @@ func TestNamespacedPolicies(t *testing.T) {
 			}
 			return nil
 		})
-		p.containers[0].exec(events(fmt.Sprint(n))...)
+		p.containers[0].do(events(fmt.Sprint(n))...)
 	}
 	other := runPod(t, a, root, podSpec{namespace: "scopes", name: "elsewhere"})
-	other.containers[0].exec(events("11")...)
+	other.containers[0].do(events("11")...)
 	onHost(t, "13")
 	a.compare(want...)
 }
@@ -142,8 +142,8 @@ func TestHostAndPods(t *testing.T) {
 	root := newRoot(t)
 	front := runPod(t, a, root, podSpec{namespace: "scopes", name: "front", labels: m{"tier": "front"}, class: guaranteed, driver: systemd})
 	back := runPod(t, a, root, podSpec{namespace: "scopes", name: "back", class: bestEffort, driver: systemd})
-	front.containers[0].exec(events("5")...)
-	back.containers[0].exec(events("7")...)
+	front.containers[0].do(events("5")...)
+	back.containers[0].do(events("7")...)
 	onHost(t, "11")
 	sample := func(policy string, p *pod, n int) string { return event("/trigger", setuid, policy, p, n) }
 	a.compare(
@@ -202,8 +202,8 @@ func TestMatchWorkloads(t *testing.T) {
 	front := runPod(t, a, root, podSpec{namespace: "scopes", name: "front", labels: m{"tier": "front"}})
 	back := runPod(t, a, root, podSpec{namespace: "scopes", name: "back", labels: m{"tier": "back"}})
 	for _, p := range []*pod{front, back} {
-		p.containers[0].exec(events("5")...)
-		p.containers[0].exec("/trigger", "repeat", "7", "setuid", "4343")
+		p.containers[0].do(events("5")...)
+		p.containers[0].do("/trigger", "repeat", "7", "setuid", "4343")
 	}
 	onHost(t, "11")
 	a.compare(event("/trigger", setuid, "tiers", front, 5), event("/trigger", setuid, "tiers", back, 7))
@@ -228,7 +228,7 @@ func TestManyScopes(t *testing.T) {
 	var want []string
 	for _, i := range []int{0, 63, 64, 127, 128, 149} {
 		p := runPod(t, a, root, podSpec{namespace: "scopes", name: fmt.Sprint("pod-", i), labels: m{"number": fmt.Sprint("n", i)}})
-		p.containers[0].exec(events("5")...)
+		p.containers[0].do(events("5")...)
 		want = append(want, event("/trigger", setuid, fmt.Sprintf("scope-%03d", i), p, 5))
 	}
 	a.compare(want...)

@@ -38,7 +38,7 @@ var (
 
 // deadline is how long anything may take that a test waits for. Emulated
 // machines are slow.
-const deadline = 60 * time.Second
+const deadline = 5 * time.Minute
 
 func TestMain(m *testing.M) {
 	flag.Parse()

@@ -32,6 +32,15 @@ type Server struct {
 // must exist; their logs are NAME.log. Whoever starts the server stops it; if the
 // test is killed the kernel ends both programs.
 func Start(ctx context.Context, bin, dir string) (*Server, error) {
+	s, err := startOnce(ctx, bin, dir)
+	if errors.Is(err, errEnded) {
+		// Somebody may have taken a port between the time it was found free and used.
+		return startOnce(ctx, bin, dir)
+	}
+	return s, err
+}
+
+func startOnce(ctx context.Context, bin, dir string) (*Server, error) {
 	bin, err := filepath.Abs(bin)
 	if err != nil {
 		return nil, fmt.Errorf("directory of kube-apiserver: %w", err)
@@ -105,8 +114,11 @@ func (s *Server) StartAPI(ctx context.Context) error {
 	return s.waitReady(ctx)
 }
 
+// errEnded is that of a program that ends instead of becoming ready.
+var errEnded = errors.New("has ended")
+
 // readyTimeout is generous: machines that run tests are slow and busy.
-const readyTimeout = 2 * time.Minute
+const readyTimeout = 5 * time.Minute
 
 // waitReady returns when /readyz answers, or the reason why it will not.
 func (s *Server) waitReady(ctx context.Context) error {
@@ -120,9 +132,9 @@ func (s *Server) waitReady(ctx context.Context) error {
 		case <-ctx.Done():
 			return s.api.failure(fmt.Errorf("kube-apiserver is not ready: %w, last: %w", ctx.Err(), last))
 		case <-s.etcd.done:
-			return s.etcd.failure(errors.New("etcd has ended"))
+			return s.etcd.failure(fmt.Errorf("etcd %w", errEnded))
 		case <-s.api.done:
-			return s.api.failure(errors.New("kube-apiserver has ended"))
+			return s.api.failure(fmt.Errorf("kube-apiserver %w", errEnded))
 		case <-tick.C:
 		}
 		answer, err := s.Do(ctx, http.MethodGet, "/readyz", "", nil)

@@ -163,7 +163,7 @@ func apply(t *testing.T, path, document string) {
 }
 
 // deadline is how long anything may take that a test waits for.
-const deadline = time.Minute
+const deadline = 5 * time.Minute
 
 // eventually tries until there is no error.
 func eventually(t *testing.T, try func() error) {

@@ -23,7 +23,7 @@ var (
 )
 
 // deadline is how long anything may take that a test waits for.
-const deadline = 2 * time.Minute
+const deadline = 5 * time.Minute
 
 // The cluster, for all tests.
 var (

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/prometheus/promql"
 	"github.com/prometheus/prometheus/promql/promqltest"
 	"github.com/prometheus/prometheus/util/teststorage"
@@ -98,13 +99,11 @@ func compare(t *testing.T, h history, got float64) {
 	}
 }
 
-// TestExact: the tables count what happened in the time range, however series
-// begin and end.
-func TestExact(t *testing.T) {
-	store := load(t)
-	engine := promqltest.NewTestEngine(t, false, 0, 1e6)
-	expr := Expand(find(t, "tetrameter-overview", "Top workloads"), lastMinutes())
-	query, err := engine.NewInstantQuery(t.Context(), store, nil, strings.Replace(expr, "topk(10,", "topk(100,", 1), time.Unix(3600, 0))
+// atEnd evaluates a panel over a history's last minutes.
+func atEnd(t *testing.T, store *teststorage.TestStorage, dashboard, panel string) promql.Vector {
+	t.Helper()
+	expr := strings.Replace(Expand(find(t, dashboard, panel), lastMinutes()), "topk(10,", "topk(100,", 1)
+	query, err := promqltest.NewTestEngine(t, false, 0, 1e6).NewInstantQuery(t.Context(), store, nil, expr, time.Unix(3600, 0))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -112,8 +111,36 @@ func TestExact(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return vector
+}
+
+// overTime adds up the bars of a panel over a history's last minutes.
+func overTime(t *testing.T, store *teststorage.TestStorage, dashboard, panel, label string) map[string]float64 {
+	t.Helper()
+	expr := Expand(find(t, dashboard, panel), lastMinutes())
+	query, err := promqltest.NewTestEngine(t, false, 0, 1e6).
+		NewRangeQuery(t.Context(), store, nil, expr, time.Unix(3060, 0), time.Unix(3600, 0), time.Minute)
+	if err != nil {
+		t.Fatal(err)
+	}
+	matrix, err := query.Exec(t.Context()).Matrix()
+	if err != nil {
+		t.Fatal(err)
+	}
+	sums := map[string]float64{}
+	for _, series := range matrix {
+		for _, point := range series.Floats {
+			sums[series.Metric.Get(label)] += point.F
+		}
+	}
+	return sums
+}
+
+// TestExact: the tables count what happened in the time range, however series
+// begin and end.
+func TestExact(t *testing.T) {
 	got := map[string]float64{}
-	for _, sample := range vector {
+	for _, sample := range atEnd(t, load(t), "tetrameter-overview", "Top workloads") {
 		got[sample.Metric.Get("workload")] = sample.F
 	}
 	for _, h := range histories() {
@@ -124,23 +151,7 @@ func TestExact(t *testing.T) {
 // TestBarsAddUp: the bars of a graph together are what happened, none of it in
 // two bars.
 func TestBarsAddUp(t *testing.T) {
-	store := load(t)
-	engine := promqltest.NewTestEngine(t, false, 0, 1e6)
-	expr := Expand(find(t, "tetrameter-policy", "Events by workload"), lastMinutes())
-	query, err := engine.NewRangeQuery(t.Context(), store, nil, expr, time.Unix(3060, 0), time.Unix(3600, 0), time.Minute)
-	if err != nil {
-		t.Fatal(err)
-	}
-	matrix, err := query.Exec(t.Context()).Matrix()
-	if err != nil {
-		t.Fatal(err)
-	}
-	got := map[string]float64{}
-	for _, series := range matrix {
-		for _, point := range series.Floats {
-			got[series.Metric.Get("workload")] += point.F
-		}
-	}
+	got := overTime(t, load(t), "tetrameter-policy", "Events by workload", "workload")
 	for _, h := range histories() {
 		compare(t, h, got[h.name])
 	}
@@ -149,24 +160,40 @@ func TestBarsAddUp(t *testing.T) {
 // TestNew: what is new is new to all nodes.
 func TestNew(t *testing.T) {
 	const series = ` tetragon_policy_events_total{job="tetrameter", instance="%s", policy="p", namespace="default", workload="%s", pod="%s", binary="/bin/sh"} %s` + "\n"
-	script := "load 30s\n" +
-		fmt.Sprintf(series, "a", "old", "old-1", "5x120") +
-		fmt.Sprintf(series, "a", "old", "old-2", "_x110 1x10") + // a new pod
-		fmt.Sprintf(series, "b", "old", "old-3", "_x110 1x10") + // on a new node
-		fmt.Sprintf(series, "b", "new", "new-1", "_x110 20 stale") +
-		fmt.Sprintf(series, "a", "new", "new-2", "_x110 3x10")
-	store := promqltest.LoadedStorage(t, script)
-	engine := promqltest.NewTestEngine(t, false, 0, 1e6)
-	expr := Expand(find(t, "tetrameter-overview", "New series"), lastMinutes())
-	query, err := engine.NewInstantQuery(t.Context(), store, nil, expr, time.Unix(3600, 0))
-	if err != nil {
-		t.Fatal(err)
-	}
-	vector, err := query.Exec(t.Context()).Vector()
-	if err != nil {
-		t.Fatal(err)
-	}
+	store := promqltest.LoadedStorage(t, "load 30s\n"+
+		fmt.Sprintf(series, "a", "old", "old-1", "5x120")+
+		fmt.Sprintf(series, "a", "old", "old-2", "_x110 1x10")+ // a new pod
+		fmt.Sprintf(series, "b", "old", "old-3", "_x110 1x10")+ // on a new node
+		fmt.Sprintf(series, "b", "new", "new-1", "_x110 20 stale")+
+		fmt.Sprintf(series, "a", "new", "new-2", "_x110 3x10"))
+	vector := atEnd(t, store, "tetrameter-overview", "New series")
 	if len(vector) != 1 || vector[0].Metric.Get("workload") != "new" || vector[0].F != 23 {
-		t.Errorf("%v, want the 23 events of workload new", promql.Vector(vector))
+		t.Errorf("%v, want the 23 events of workload new", vector)
+	}
+}
+
+// TestRollout: an agent's new pod goes on with the counters of the one before it,
+// at another address. Only what happened is counted, also while there was none.
+func TestRollout(t *testing.T) {
+	const (
+		was = `job="tetrameter", instance="10.0.0.1:2112", node="n", tetrameter_pod="t-1"`
+		is  = `job="tetrameter", instance="10.0.0.2:2112", node="n", tetrameter_pod="t-2"`
+		su  = `policy="p", namespace="", workload="", pod="", binary="/bin/su"`
+	)
+	store := promqltest.LoadedStorage(t, `load 30s
+ up{`+was+`} 1x108 stale
+ up{`+is+`} _x111 1x9
+ process_start_time_seconds{`+was+`} -86400x108 stale
+ process_start_time_seconds{`+is+`} _x111 3320x9
+ tetragon_policy_events_total{`+was+`, `+su+`} 5x105 20x2 stale
+ tetragon_policy_events_total{`+is+`, `+su+`} _x111 25x3 28x5
+`)
+	vector := atEnd(t, store, "tetrameter-overview", "Top binaries")
+	if len(vector) != 1 || vector[0].F != 23 {
+		t.Errorf("%v, want 23 events of one binary", vector)
+	}
+	bars := overTime(t, store, "tetrameter-policy", "Events by binary", "binary")
+	if diff := cmp.Diff(map[string]float64{"/bin/su": 23}, bars); diff != "" {
+		t.Errorf("the bars add up to (-want +got):\n%s", diff)
 	}
 }

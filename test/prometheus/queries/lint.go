@@ -275,7 +275,7 @@ func present(s *parser.VectorSelector, parents []parser.Node) bool {
 	for _, parent := range parents {
 		switch p := parent.(type) {
 		case *parser.BinaryExpr:
-			if p.Op == parser.SUB && p.RHS == parser.Expr(s) && s.OriginalOffset > 0 {
+			if p.Op == parser.SUB && within(s, p.RHS) && s.OriginalOffset > 0 {
 				return true
 			}
 			if p.Op == parser.LUNLESS && within(s, p.RHS) {

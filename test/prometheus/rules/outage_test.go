@@ -97,7 +97,7 @@ func TestOutage(t *testing.T) {
 // TestNewTarget: an agent that is a day old is learnt without a word, however
 // the evaluations of memory fall.
 func TestNewTarget(t *testing.T) {
-	for phase := time.Duration(0); phase < 5*time.Minute; phase += step {
+	for phase := time.Duration(0); phase < 5*time.Minute; phase += 3 * step {
 		t.Run(phase.String(), func(t *testing.T) {
 			s := newServer(t)
 			s.phase = phase

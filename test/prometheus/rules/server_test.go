@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/model/timestamp"
 	"github.com/prometheus/prometheus/model/value"
@@ -89,7 +90,7 @@ func (s *server) evaluate(at time.Duration) {
 			result := s.query(r["expr"].(string), at)
 			if name, ok := r["record"].(string); ok {
 				for i := range result {
-					result[i].Metric = labels.NewBuilder(result[i].Metric).Set(labels.MetricName, name).Labels()
+					result[i].Metric = labels.NewBuilder(result[i].Metric).Set(model.MetricNameLabel, name).Labels()
 				}
 				s.write(name, at, result)
 				continue
