@@ -16,7 +16,7 @@ bin/prometheus/usr/bin/prometheus:
 bin/prometheus/newest: test/prometheus/server/go.mod
 	go build -C test/prometheus/server -tags remove_all_sd -ldflags '-s -w' -o $(CURDIR)/$@ github.com/prometheus/prometheus/cmd/prometheus
 
-LIVE := go test -c -C test/prometheus -o $(CURDIR)/bin/live.test ./live && cd test/prometheus/live && \
+LIVE := go test -C test/prometheus -c -o $(CURDIR)/bin/live.test ./live && cd test/prometheus/live && \
 	$(SUDO) ../../../bin/live.test -tetrameter ../../../bin/tetrameter -trigger ../../../bin/trigger -operator ../../../bin/operator
 
 live-programs: build bin/prometheus/usr/bin/prometheus bin/prometheus/newest bin/chart/helm3

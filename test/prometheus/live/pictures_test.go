@@ -35,8 +35,8 @@ func TestPictures(t *testing.T) {
 		return
 	}
 	a := startAgent(t)
+	from := time.Now() // before the first scrape: everything is new
 	s := startServer(t, a, serverOptions{})
-	from := time.Now()
 	live(t, map[string]int{}, *lifeFlag)
 	a.wait(s)
 	o := picture.Options{From: from, To: time.Now(), Step: 5 * time.Second, Scrape: time.Second}

@@ -5,6 +5,7 @@ package live
 import (
 	"bytes"
 	"compress/gzip"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -116,7 +117,7 @@ func fromProtobuf(body []byte) (float64, error) {
 	sum := 0.0
 	for {
 		f := &dto.MetricFamily{}
-		if err := decoder.Decode(f); err == io.EOF {
+		if err := decoder.Decode(f); errors.Is(err, io.EOF) {
 			return sum, nil
 		} else if err != nil {
 			return sum, err
@@ -147,7 +148,7 @@ func fromOpenMetrics(body []byte) (float64, error) {
 	sum := 0.0
 	for {
 		entry, err := parser.Next()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return sum, nil
 		}
 		if err != nil {

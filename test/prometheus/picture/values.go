@@ -9,20 +9,20 @@ import (
 	"strings"
 )
 
-// stat draws the last value in large, or the text for none. The SDK leaves out of it
-// which text is a number.
+// stat draws the value in large, or the text for none, which may be a number too.
 func (p *Panel) stat(answers []*Answer, o Options) template.HTML {
 	for _, a := range answers {
-		for _, s := range a.Vector {
-			field := p.FieldConfig.Defaults
-			text := format(field.Unit, float64(s.Value), o.To)
-			size := 46
-			if len(text) > 8 {
-				size = 24
-			}
-			return template.HTML(fmt.Sprintf(`<div class="stat" style="color:%s;font-size:%dpx">%s</div>`,
-				field.levelColor(float64(s.Value)), size, template.HTMLEscapeString(text)))
+		if len(a.Vector) == 0 {
+			continue
 		}
+		field, value := p.FieldConfig.Defaults, float64(a.Vector[0].Value)
+		text := format(field.Unit, value, o.To)
+		size := 46
+		if len(text) > 8 {
+			size = 24
+		}
+		return template.HTML(fmt.Sprintf(`<div class="stat" style="color:%s;font-size:%dpx">%s</div>`,
+			field.levelColor(value), size, template.HTMLEscapeString(text)))
 	}
 	text := p.FieldConfig.Defaults.NoValue
 	if len(text) > 4 {
