@@ -84,6 +84,10 @@ unit: ## Run the tests that this kernel can run
 	CGO_ENABLED=1 go test $(if $(SUDO),-exec "sudo -E env PATH=$$PATH") $(TESTFLAGS) $$(go list ./... | grep -v -e /match -e test/kube -e test/containers -e test/node -e test/release)
 	go test -count=1 ./exporter/match/...
 
+# Debian's packages, unpacked in a directory and not installed. What apt knows of may have been superseded.
+unpack = mkdir -p $(1)/debs; cd $(1)/debs; apt-get -qq download $(2) || { $(SUDO) apt-get -qq update; apt-get -qq download $(2); }; \
+	for deb in *.deb; do dpkg-deb -x $$deb ..; done
+
 include test/kube/kube.mk test/prometheus/prometheus.mk test/chart/chart.mk test/release/release.mk
 
 # What a virtual machine gets besides the test. A test mounts over /usr/bin.

@@ -6,9 +6,7 @@
 
 # Debian's packages, unpacked and not installed: no service is started.
 bin/prometheus/usr/bin/prometheus:
-	mkdir -p bin/prometheus/debs
-	cd bin/prometheus/debs && apt-get -qq download prometheus prometheus-alertmanager
-	for deb in bin/prometheus/debs/*.deb; do dpkg-deb -x $$deb bin/prometheus; done
+	$(call unpack,bin/prometheus,prometheus prometheus-alertmanager)
 	touch $@
 
 # The programs below take minutes to build once. Service discovery is not needed, and is

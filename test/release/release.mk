@@ -23,9 +23,7 @@ install: build ## Install the agent and its unit: make install PREFIX=/usr DESTD
 
 # Debian's package, unpacked and not installed.
 bin/qemu/usr/bin/qemu-aarch64:
-	mkdir -p bin/qemu/debs
-	cd bin/qemu/debs && apt-get -qq download qemu-user
-	for deb in bin/qemu/debs/*.deb; do dpkg-deb -x $$deb bin/qemu; done
+	$(call unpack,bin/qemu,qemu-user)
 	touch $@
 
 bin/release.test: FORCE
