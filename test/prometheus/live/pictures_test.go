@@ -5,6 +5,7 @@ package live
 import (
 	"bytes"
 	"flag"
+	"fmt"
 	"image"
 	"image/color"
 	"image/draw"
@@ -35,8 +36,10 @@ func TestPictures(t *testing.T) {
 		return
 	}
 	a := startAgent(t)
-	from := time.Now() // before the first scrape: everything is new
 	s := startServer(t, a, serverOptions{})
+	from := time.Now()
+	// What happens later than the time range begins is new in it.
+	s.wait("a few scrapes", fmt.Sprintf(`timestamp(up{job=%q}) > %d`, job, from.Add(5*time.Second).Unix()))
 	live(t, map[string]int{}, *lifeFlag)
 	a.wait(s)
 	o := picture.Options{From: from, To: time.Now(), Step: 5 * time.Second, Scrape: time.Second}

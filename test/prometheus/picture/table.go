@@ -62,29 +62,40 @@ func class(field string) string {
 	return ""
 }
 
-// merge makes one row of the samples with the same labels.
+// merge makes one row of the samples of several queries that agree in the labels that
+// both have, as Grafana does.
 func (g *grid) merge(answers []*Answer) {
-	rows := map[model.Fingerprint]int{}
 	for _, a := range answers {
 		field := "Value"
 		if slices.Contains(g.columns, "Value #"+a.Target.RefID) {
 			field += " #" + a.Target.RefID
 		}
 		for _, s := range a.Vector {
-			print := s.Metric.Fingerprint()
-			i, ok := rows[print]
-			if !ok {
-				i = len(g.labels)
-				rows[print] = i
-				labels := map[string]string{}
-				for name, value := range s.Metric {
-					labels[string(name)] = string(value)
-				}
-				g.labels, g.values = append(g.labels, labels), append(g.values, map[string]float64{})
+			i := g.row(s.Metric, field)
+			for name, value := range s.Metric {
+				g.labels[i][string(name)] = string(value)
 			}
 			g.values[i][field] = float64(s.Value)
 		}
 	}
+}
+
+// row finds the row that a sample belongs to, or adds one.
+func (g *grid) row(metric model.Metric, field string) int {
+next:
+	for i, labels := range g.labels {
+		if _, taken := g.values[i][field]; taken {
+			continue
+		}
+		for name, value := range metric {
+			if other, ok := labels[string(name)]; ok && other != string(value) {
+				continue next
+			}
+		}
+		return i
+	}
+	g.labels, g.values = append(g.labels, map[string]string{}), append(g.values, map[string]float64{})
+	return len(g.labels) - 1
 }
 
 // sort orders the rows as the panel says, and equal ones by their labels.
