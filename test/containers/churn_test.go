@@ -124,13 +124,16 @@ func (l *ledger) total() float64 {
 	return total
 }
 
-// levels are how full the maps are that grow with pods.
+// levels are how full the maps are that grow with pods: those of counters, and what
+// is known of cgroups, which is what the maps of these have.
 func (a *agent) levels() string {
 	a.t.Helper()
-	levels := []string{}
-	for _, line := range a.family("tetrameter_map_entries") {
-		for _, name := range []string{"series", "quotas", "cgroups", "removed", "pods"} {
-			if strings.Contains(line, fmt.Sprintf("map=%q", name)) {
+	var levels []string
+	for _, family := range []string{
+		"tetrameter_map_entries", "tetrameter_cgroups", "tetrameter_cgroups_released", "tetrameter_pods", "tetrameter_pods_unknown",
+	} {
+		for _, line := range a.family(family) {
+			if family != "tetrameter_map_entries" || strings.Contains(line, `map="series"`) {
 				levels = append(levels, line)
 			}
 		}
