@@ -40,6 +40,9 @@ func startAgent(t *testing.T, args ...string) *agent {
 		"run", "--kubernetes=off", "--web.listen-address", a.address, "--web.config.file", a.webConfig(), "--bpf-fs", a.bpffs(),
 	}, args...)
 	t.Cleanup(func() {
+		if a.process == nil { // it could not be started
+			return
+		}
 		a.end(syscall.SIGKILL)
 		if out, err := exec.Command(*agentFlag, "cleanup", "--bpf-fs", a.bpffs()).CombinedOutput(); err != nil {
 			t.Errorf("cleanup: %v\n%s", err, out)
