@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -139,7 +140,12 @@ func checkCounts(t *testing.T, d *picture.Dashboard, answers []*picture.Answer, 
 		for _, sample := range a.Vector {
 			got[string(sample.Metric[model.LabelName(label)])] += float64(sample.Value)
 		}
-		if diff := cmp.Diff(counted[label], got); diff != "" {
+		want := counted[label]
+		if strings.HasPrefix(a.Query, "topk(10,") && len(want) > 10 && len(got) == 10 { // the others are not shown
+			want = maps.Clone(want)
+			maps.DeleteFunc(want, func(value string, _ float64) bool { _, shown := got[value]; return !shown })
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("%s: %s by %s (-agent +dashboard):\n%s\n%s", d.Title, a.Panel.Title, label, diff, a.Query)
 		}
 	}
