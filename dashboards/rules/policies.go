@@ -31,7 +31,9 @@ func policyAlerts() []rule {
     (
         `+newEvent+`
       unless
-        (last_over_time(`+remembered+`[1d] offset 10m) >= `+newEvent+`)
+        # A second: an agent that starts reads the clock anew, and takes an old event
+        # for milliseconds younger.
+        (last_over_time(`+remembered+`[1d] offset 10m) + 1 >= `+newEvent+`)
     )`), text{
 			"A policy counted an event.",
 			"Policy " + thePolicy + " counted an event of " + theWorkload + ", the last one at {{ $value | humanizeTimestamp }}.",
