@@ -50,8 +50,9 @@ func (c *counters) Read() (*kernel.Snapshot, error) {
 	if err != nil {
 		return nil, err
 	}
-	c.refresh()
-	c.foldHost(snapshot)
+	if c.refresh() {
+		c.foldHost(snapshot)
+	}
 	c.workloads.MarkRead()
 	return snapshot, nil
 }
@@ -69,8 +70,8 @@ func (c *counters) foldHost(snapshot *kernel.Snapshot) {
 }
 
 // refresh is also for every few seconds: a container whose name came late should
-// not wait for a scrape.
-func (c *counters) refresh() {
+// not wait for a scrape. It says whether all cgroups of pods are known.
+func (c *counters) refresh() bool {
 	text := ""
 	err := c.workloads.Refresh()
 	if err != nil {
@@ -82,6 +83,7 @@ func (c *counters) refresh() {
 		c.log.Error("look for workloads", "err", err)
 	}
 	c.logged = text
+	return err == nil
 }
 
 // startWorkloads makes the kernel watch cgroups and takes over what an earlier

@@ -5,6 +5,7 @@ package kernel
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/cilium/ebpf"
 	"golang.org/x/sys/unix"
@@ -66,19 +67,15 @@ func (k *Kernel) Merge(into uint64, from []uint64) error {
 	return k.clearFull()
 }
 
-// mergeSeries gives what one series counted to that of another cgroup. A series
-// changes its cgroup, so no room is needed: the old one goes first if the map is
-// full.
+// mergeSeries gives what one series counted to that of another cgroup.
 func (k *Kernel) mergeSeries(key bpf.SeriesKey, into uint64, values []bpf.SeriesValue) error {
 	series, target := k.maps.byName[bpf.RawTPMapSeries], key
 	target.Cgroup = into
 	var sums []bpf.SeriesValue
 	err := series.Lookup(target, &sums)
+	isNew := errors.Is(err, ebpf.ErrKeyNotExist)
 	switch {
-	case errors.Is(err, ebpf.ErrKeyNotExist):
-		if err := k.addQuota(into); err != nil {
-			return err
-		}
+	case isNew:
 		sums = values
 	case err != nil:
 		return fmt.Errorf("read series: %w", err)
@@ -88,17 +85,33 @@ func (k *Kernel) mergeSeries(key bpf.SeriesKey, into uint64, values []bpf.Series
 		}
 	}
 	err = series.Put(target, sums)
-	full := errors.Is(err, unix.E2BIG)
-	if err != nil && !full {
+	if errors.Is(err, unix.E2BIG) {
+		return k.moveSeries(key, target, sums)
+	}
+	if err != nil {
 		return fmt.Errorf("merge series: %w", err)
 	}
-	if err := k.deleteSeries(key); err != nil || !full {
+	if err := k.deleteSeries(key); err != nil || !isNew {
 		return err
 	}
-	if err := series.Put(target, sums); err != nil {
+	return k.addQuota(into)
+}
+
+// moveSeries changes the cgroup of a series in a map that is full. The old one has
+// to go first, and no program may take its place: with the flag that the map is full
+// none tries, but for those that have looked at the flag just before.
+func (k *Kernel) moveSeries(key, target bpf.SeriesKey, sums []bpf.SeriesValue) error {
+	if err := k.setFull(1); err != nil {
+		return err
+	}
+	time.Sleep(time.Millisecond) // programs run for microseconds
+	if err := k.deleteSeries(key); err != nil {
+		return err
+	}
+	if err := k.maps.byName[bpf.RawTPMapSeries].Put(target, sums); err != nil {
 		return fmt.Errorf("merge series: %w", err)
 	}
-	return nil
+	return k.addQuota(target.Cgroup)
 }
 
 // together is what two series counted on a CPU.

@@ -269,18 +269,22 @@ func (k *Kernel) deleteSeries(key bpf.SeriesKey) error {
 }
 
 // clearFull lets programs try again to insert series.
-func (k *Kernel) clearFull() error {
+func (k *Kernel) clearFull() error { return k.setFull(0) }
+
+// setFull writes the flag by which programs know that there is no room for a new
+// series.
+func (k *Kernel) setFull(full uint64) error {
 	var value bpf.StateValue
 	state := k.maps.byName[bpf.RawTPMapState]
 	if err := state.Lookup(uint32(0), &value); err != nil {
 		return fmt.Errorf("read full flag: %w", err)
 	}
-	if value.SeriesFull == 0 {
+	if value.SeriesFull == full {
 		return nil
 	}
-	value.SeriesFull = 0
+	value.SeriesFull = full
 	if err := state.Put(uint32(0), value); err != nil {
-		return fmt.Errorf("clear full flag: %w", err)
+		return fmt.Errorf("write full flag: %w", err)
 	}
 	return nil
 }

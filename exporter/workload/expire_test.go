@@ -273,3 +273,39 @@ func TestLabelsOfForgotten(t *testing.T) {
 		t.Errorf("labels %+v of what is just forgotten", got)
 	}
 }
+
+// TestUnknownPodsAreNotTheHost: what a pod counted that nobody told of is not part
+// of the host's series, which would go down when the pod is over or gets its names.
+func TestUnknownPodsAreNotTheHost(t *testing.T) {
+	k := newWorld(t)
+	w := k.start(func(o *workload.Options) {
+		o.Series = func(l workload.Labels) workload.Labels {
+			return workload.Labels{Namespace: l.Namespace, Workload: l.Workload}
+		}
+	})
+	host := func(when string) {
+		t.Helper()
+		sum := 0
+		for id, n := range k.series {
+			if l := w.Labels(id); l.Namespace == "" && l.Workload == "" {
+				sum += n
+			}
+		}
+		if sum != 5 {
+			t.Errorf("%s: the host has %d events, want 5", when, sum)
+		}
+	}
+	k.series[k.mkdir("system.slice/sshd.service")] = 5
+	k.series[k.mkdir(containerPath(1, "main"))] = 23
+	k.series[k.mkdir(containerPath(2, "main"))] = 29
+	refresh(t, w)
+	host("two pods that are not known")
+	w.SetPod(web(1, "main"))
+	host("one is known")
+	k.rmdir(podPath(2))
+	for range 5 {
+		refresh(t, w)
+		w.MarkRead()
+	}
+	host("one is over")
+}

@@ -256,7 +256,7 @@ func (k *world) Merge(into uint64, from []uint64) error {
 		return err
 	}
 	for _, id := range append([]uint64{into}, from...) {
-		if c, ok := k.cgroups[id]; ok != c.Released {
+		if c, ok := k.cgroups[id]; ok != c.Released || id == 0 {
 			k.t.Errorf("cgroup %d is merged while programs count for it", id)
 		}
 	}
@@ -313,6 +313,13 @@ func web(n int, containers ...string) workload.Pod {
 		p.Containers = append(p.Containers, c)
 	}
 	return p
+}
+
+// untold is what a container is called whose pod nobody was told of.
+func untold(n int, name string) workload.Labels {
+	return workload.Labels{
+		Namespace: workload.Unknown, Pod: uid(n), Workload: workload.Unknown, Container: containerID(name),
+	}
 }
 
 // selector has one condition: key = value.

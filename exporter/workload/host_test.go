@@ -35,6 +35,7 @@ func TestHostCgroupsComeAndGo(t *testing.T) {
 	pod := k.mkdir(containerPath(1, "main"))
 	service := k.mkdir("system.slice/sshd.service")
 	k.series[pod], k.series[service], k.series[k.id("/")] = 5, 7, 11
+	k.series[0] = 13 // of a time without cgroups in the keys
 	for session := range 1000 {
 		path := fmt.Sprintf("user.slice/session-%d.scope", session)
 		k.series[k.mkdir(path)] += 23
@@ -48,7 +49,7 @@ func TestHostCgroupsComeAndGo(t *testing.T) {
 		}
 	}
 	want := map[workload.Labels]int{
-		{}: 7 + 11 + 23*1000,
+		{}: 7 + 11 + 13 + 23*1000,
 		{Namespace: "shop", Pod: "web-1", Workload: "web"}: 5,
 	}
 	if diff := cmp.Diff(want, k.exposed(w)); diff != "" {

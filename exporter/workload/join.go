@@ -86,7 +86,7 @@ type cgroup struct {
 func (c *cgroup) labels() Labels {
 	p := c.pod
 	if !p.known && !p.recalled {
-		return Labels{Pod: p.UID, Container: c.place.Container}
+		return Labels{Namespace: Unknown, Pod: p.UID, Workload: Unknown, Container: c.place.Container}
 	}
 	return Labels{Namespace: p.Namespace, Pod: p.Name, Workload: p.Workload, Kind: p.Kind, Container: c.container}
 }

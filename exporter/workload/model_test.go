@@ -81,7 +81,7 @@ func (l *life) scrape(t *testing.T) {
 	for pod := range 4 {
 		name := workload.Labels{Namespace: "shop", Pod: fmt.Sprint("web-", pod), Workload: "web"}
 		named, isNamed := exposed[name]
-		unnamed, isUnnamed := exposed[workload.Labels{Pod: uid(pod)}]
+		unnamed, isUnnamed := exposed[workload.Labels{Namespace: workload.Unknown, Pod: uid(pod), Workload: workload.Unknown}]
 		switch got := named + unnamed; {
 		case isNamed && isUnnamed:
 			t.Errorf("pod %d has two series", pod)

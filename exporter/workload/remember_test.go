@@ -19,7 +19,7 @@ func TestLabelsWithoutServer(t *testing.T) {
 	w := k.start()
 	w.SetPod(web(1, "main", "proxy"))
 	main, proxy := k.mkdir(containerPath(1, "main")), k.mkdir(containerPath(1, "proxy"))
-	stranger := k.mkdir(containerPath(2, "main"))
+	unknown := k.mkdir(containerPath(2, "main"))
 	refresh(t, w)
 	// The status of a container comes later than the pod.
 	w.SetPod(web(3, "main?"))
@@ -30,7 +30,7 @@ func TestLabelsWithoutServer(t *testing.T) {
 	refresh(t, w)
 	tests := map[uint64]workload.Labels{
 		main: labels(web(1), "main"), proxy: labels(web(1), "proxy"), late: labels(web(3), "main"),
-		stranger: {Pod: uid(2), Container: containerID("main")},
+		unknown: untold(2, "main"),
 	}
 	for id, want := range tests {
 		if diff := cmp.Diff(want, w.Labels(id)); diff != "" {
@@ -110,7 +110,7 @@ func TestBadNote(t *testing.T) {
 	w := k.start()
 	id := k.mkdir(containerPath(1, "main"))
 	refresh(t, w)
-	if got, want := w.Labels(id), (workload.Labels{Pod: uid(1), Container: containerID("main")}); got != want {
+	if got, want := w.Labels(id), untold(1, "main"); got != want {
 		t.Errorf("labels %+v, want %+v", got, want)
 	}
 }

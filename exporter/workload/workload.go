@@ -110,7 +110,7 @@ type Workloads struct {
 	scopes  map[uint32]policy.Scoped
 	some    bool // there may be others
 
-	host host
+	host hostCgroups
 
 	// forgotten are cgroups of which a scrape may still have series.
 	forgotten map[uint64]forgotten
@@ -122,6 +122,10 @@ type Workloads struct {
 	stats      Stats
 }
 
+// Unknown is the namespace and the workload of pods that no agent was told of. With
+// empty labels they would be the host's.
+const Unknown = "~unknown"
+
 // Labels are those that a counter gets from its cgroup.
 type Labels struct {
 	Namespace, Pod, Workload, Kind, Container string
@@ -130,7 +134,8 @@ type Labels struct {
 // New returns Workloads that know nothing but the host. The first calls are
 // Start and, so that pods have scopes from the beginning, SetScopes.
 func New(k Kernel, opts Options) *Workloads {
-	if opts.CgroupRoot == "" {
+	chosen := opts.CgroupRoot != ""
+	if !chosen {
 		opts.CgroupRoot = "/sys/fs/cgroup"
 	}
 	if opts.RootID == 0 {
@@ -156,6 +161,7 @@ func New(k Kernel, opts Options) *Workloads {
 	return &Workloads{
 		kernel: k, opts: opts,
 		pods:    map[string]*pod{"": host},
+		host:    hostCgroups{chosen: chosen},
 		cgroups: map[uint64]*cgroup{}, forgotten: map[uint64]forgotten{},
 		groups: map[uint32]*group{hostNumber: host.whole, strangersNumber: {number: strangersNumber}},
 		next:   strangersNumber + 1,

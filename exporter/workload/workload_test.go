@@ -66,7 +66,7 @@ func TestCgroupBeforePod(t *testing.T) {
 	k.now = k.now.Add(2 * time.Second)
 	k.mkdir(containerPath(1, "main"))
 	refresh(t, w)
-	if got, want := w.Labels(k.id(containerPath(1, "main"))), (workload.Labels{Pod: uid(1), Container: containerID("main")}); got != want {
+	if got, want := w.Labels(k.id(containerPath(1, "main"))), untold(1, "main"); got != want {
 		t.Errorf("before the API server tells: %+v, want %+v", got, want)
 	}
 	if got := w.Stats(); got.UnknownPods != 1 || got.UnknownContainers != 1 {
@@ -311,7 +311,7 @@ func TestWithoutAPIServer(t *testing.T) {
 	setScopes(t, w, podScope("app", "web"), all, policy.Scoped{Namespace: "shop"})
 	k.mkdir(containerPath(1, "main"))
 	refresh(t, w)
-	if got, want := w.Labels(k.id(containerPath(1, "main"))), (workload.Labels{Pod: uid(1), Container: containerID("main")}); got != want {
+	if got, want := w.Labels(k.id(containerPath(1, "main"))), untold(1, "main"); got != want {
 		t.Errorf("labels %+v, want %+v", got, want)
 	}
 	if k.selected(podPath(1), 0) || !k.selected(podPath(1), 1) || k.selected(podPath(1), 2) {
