@@ -41,8 +41,8 @@ func agentGlance() []panel {
 		},
 		{
 			title: "Policies degraded", width: 3, unit: units.Short, view: number(), levels: rarely(), empty: noAgents,
-			help:    "Policies that are not in force as they say on at least one node, or not at all.",
-			queries: []query{{`count(count by (policy, policy_namespace) (tetrameter_policy_state{agent, state=~"error|load_error|partially_enabled"} == 1))` + zero, "policies"}},
+			help:    "Policies that are not in force as they say on at least one node, or not at all. Hooks that may be absent do not count.",
+			queries: []query{{"count(count by (policy, policy_namespace) (" + degraded("error|load_error") + "))" + zero, "policies"}},
 		},
 		{
 			title: "Hooks unsupported", width: 3, unit: units.Short, view: number(), levels: rarely(), empty: noAgents,
@@ -104,9 +104,15 @@ func agentPolicies() []panel {
 				column{field: "state", title: "State", width: 150},
 				column{field: "reason", title: "Reason"},
 				column{field: "Value", title: "Agents", width: 90}),
-			queries: []query{{`count by (policy, policy_namespace, state, reason) (tetrameter_policy_state{agent, state=~"error|load_error|partially_enabled|monitor_only"} == 1)`, ""}},
+			queries: []query{{"count by (policy, policy_namespace, state, reason) (" + degraded("error|load_error|monitor_only") + ")", ""}},
 		},
 	}
+}
+
+// degraded selects the policies in some states, and those of which hooks are
+// missing. Without a reason only hooks that may be absent are.
+func degraded(states string) string {
+	return `tetrameter_policy_state{agent, state=~"` + states + `"} == 1 or tetrameter_policy_state{agent, state="partially_enabled", reason!=""} == 1`
 }
 
 func agentHooks() []panel {

@@ -45,7 +45,7 @@ label_replace(
 ) > 0
 or
 sum by (job, instance, node, reason) (increase(tetrameter_bpf_losses_total{$job, reason!~"`+countedAnyway+`"}[10m])) > 0`,
-			"On node "+theNode+` about {{ $value | printf "%.0f" }} events of the last 10 minutes were not counted: {{ $labels.reason }}.`),
+			"On node "+theNode+` about {{ $value | printf "%.0f" }} events of the last 10 minutes were not counted, or not by all policies: {{ $labels.reason }}.`),
 		// The gauge keeps its value until the next start of the agent.
 		eventsLost("gap", `
 max by (job, instance, node) (max_over_time(tetrameter_hook_gap_seconds{$job}[10m])) > 30
@@ -96,23 +96,29 @@ func eventsLost(reason, expr, description string) rule {
 // count nodes: a mistake in a policy is one alert, not one for each node.
 func clusterAlerts() []rule {
 	return []rule{
-		alert("TetrameterPolicyNotLoaded", "warning", categorySecurity, "10m", policiesInState("error|load_error"), text{
+		alert("TetrameterPolicyNotLoaded", "warning", categorySecurity, "10m", policiesInState(`state=~"error|load_error"`), text{
 			"A policy is not loaded.",
 			"Policy " + thePolicy + " is in state {{ $labels.state }} on {{ $value }} nodes: it counts nothing, or its last good version does.",
 		}),
-		alert("TetrameterPolicyDegraded", "warning", categorySecurity, "15m", policiesInState("partially_enabled"), text{
+		// Without a reason nothing is missing but hooks that may be absent.
+		alert("TetrameterPolicyDegraded", "warning", categorySecurity, "15m", policiesInState(`state="partially_enabled", reason!=""`), text{
 			"A policy is in force in part only.",
 			"Policy " + thePolicy + " is in state {{ $labels.state }} on {{ $value }} nodes: some of its hooks are not supported there and count nothing.",
 		}),
-		alert("TetrameterPolicyDegraded", "info", categorySecurity, "15m", policiesInState("monitor_only"), text{
+		alert("TetrameterPolicyDegraded", "info", categorySecurity, "15m", policiesInState(`state="monitor_only"`), text{
 			"A policy is in force in part only.",
 			"Policy " + thePolicy + " is in state {{ $labels.state }} on {{ $value }} nodes: it counts, but does not carry out its action.",
 		}),
 		// Without Kubernetes there is no such metric. A watch that was never
-		// answered has no lag, and stays in the state starting or failing.
+		// answered has no lag, and stays in the state starting or failing. Where
+		// there is nothing to be had, nothing is heard of it.
 		alert("TetrameterAPIServerUnreachable", "warning", categoryAgent, "10m", `
 count by (job, resource) (
-    max by (job, instance, resource) (last_over_time(tetrameter_kubernetes_watch_lag_seconds{$job}[5m])) > 300
+    (
+        max by (job, instance, resource) (last_over_time(tetrameter_kubernetes_watch_lag_seconds{$job}[5m])) > 300
+      unless
+        max by (job, instance, resource) (last_over_time(tetrameter_kubernetes_watch_state{$job, state=~"absent|forbidden"}[5m])) == 1
+    )
   or
     max by (job, instance, resource) (last_over_time(tetrameter_kubernetes_watch_state{$job, state=~"starting|failing"}[5m])) == 1
   or
@@ -134,12 +140,13 @@ count by (job) (
 	}
 }
 
-// policiesInState counts the nodes on which a policy is in one of some states.
-func policiesInState(states string) string {
+// policiesInState counts the nodes on which a policy is in a state that these
+// matchers select.
+func policiesInState(matchers string) string {
 	return `
 count by (job, policy, policy_namespace, state) (
   max by (job, instance, policy, policy_namespace, state) (
-    last_over_time(tetrameter_policy_state{$job, state=~"` + states + `"}[5m])
+    last_over_time(tetrameter_policy_state{$job, ` + matchers + `}[5m])
   ) == 1
 )`
 }

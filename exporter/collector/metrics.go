@@ -112,7 +112,7 @@ func clusterMetrics() []Metric {
 			{"resource", "pods, nodes, tracingpolicies, tracingpoliciesnamespaced"},
 			{"state", "starting, synced, absent (the server does not have it), forbidden (the role does not allow it), failing (what is known may be old)"},
 		}},
-		{watchLag, "Time since the API server last said something about a resource; about a minute at most when all is well.", gauge, resource},
+		{watchLag, "Time since the API server last said something about a resource; about a minute at most when all is well, 0 before its first answer and in the states absent and forbidden.", gauge, resource},
 		{watchLists, "Times that a resource was listed; more than one when changes may have been missed.", counter, resource},
 		{watchChanges, "Changes of a resource that were received, and the signs of life between them.", counter, resource},
 		{requestErrors, "Requests to the API server that failed.", counter, append(resource[:len(resource):len(resource)],

@@ -53,10 +53,11 @@ func (w WatchStats) Settled() bool {
 	return w.Lists > 0 || w.State == WatchAbsent || w.State == WatchForbidden
 }
 
-// Lag is the time since the server last said something; 0 if it never did. While
-// the watch works it is below about a minute.
+// Lag is the time since the server last said something; 0 if it never did, and
+// while it says that there is nothing to be had. While the watch works it is below
+// about a minute.
 func (w WatchStats) Lag(now time.Time) time.Duration {
-	if w.LastEvent.IsZero() {
+	if w.LastEvent.IsZero() || w.State == WatchAbsent || w.State == WatchForbidden {
 		return 0
 	}
 	return now.Sub(w.LastEvent)
