@@ -13,10 +13,7 @@
 name: {{ include "tetrameter.fullname" . }}
 namespace: {{ $monitor.namespace | default (include "tetrameter.namespace" .) }}
 labels:
-  {{- include "tetrameter.labels" . | nindent 2 }}
-  {{- with $monitor.additionalLabels }}
-  {{- toYaml . | nindent 2 }}
-  {{- end }}
+  {{- include "tetrameter.labelsWith" (dict "root" . "place" "serviceMonitor.additionalLabels" "more" $monitor.additionalLabels) | nindent 2 }}
 {{- with $monitor.annotations }}
 annotations:
   {{- toYaml . | nindent 2 }}

@@ -3,7 +3,11 @@
 {{- /* The groups of files/rules without those rules that are switched off, for the job of this release, and one of the user's rules. */ -}}
 {{- define "tetrameter.ruleGroups" -}}
 {{- $values := .Values.prometheusRule -}}
-{{- $job := printf "job=%q" (include "tetrameter.name" .) -}}
+{{- $label := .Values.serviceMonitor.jobLabel -}}
+{{- if and (ne $label "app.kubernetes.io/name") (not $values.job) -}}
+{{- fail (printf "serviceMonitor.jobLabel: the alerts ask for the job %s, and the label %q may name another, of which they would say nothing: say in prometheusRule.job which one" (include "tetrameter.name" .) $label) -}}
+{{- end -}}
+{{- $job := printf "job=%q" ($values.job | default (include "tetrameter.name" .)) -}}
 {{- $groups := list -}}
 {{- $names := list -}}
 {{- range $path, $_ := .Files.Glob "files/rules/*.yaml" -}}

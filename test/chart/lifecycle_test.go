@@ -65,8 +65,8 @@ func where(release string) (always, monitoring, definition []string) {
 	}
 	always = []string{
 		in("/apis/apps/v1", release, "daemonsets"), in("/api/v1", release, "serviceaccounts"),
-		"/apis/rbac.authorization.k8s.io/v1/clusterroles/" + release,
-		"/apis/rbac.authorization.k8s.io/v1/clusterrolebindings/" + release,
+		"/apis/rbac.authorization.k8s.io/v1/clusterroles/" + release + ":" + release,
+		"/apis/rbac.authorization.k8s.io/v1/clusterrolebindings/" + release + ":" + release,
 	}
 	monitoring = []string{
 		in("/apis/monitoring.coreos.com/v1", release, "servicemonitors"),

@@ -64,6 +64,10 @@ func TestRules(t *testing.T) {
 			r["expr"] = strings.ReplaceAll(r.text("expr"), `job="tetrameter"`, `job="agent"`)
 			return true
 		}, nil},
+		{"a job of another name", []string{"--set=prometheusRule.job=nodes,serviceMonitor.jobLabel=team"}, func(r object) bool {
+			r["expr"] = strings.ReplaceAll(r.text("expr"), `job="tetrameter"`, `job="nodes"`)
+			return true
+		}, nil},
 		{"runbooks and labels", []string{
 			"--set=prometheusRule.runbookUrl=https://wiki/{{alert}}.md", "--set=prometheusRule.alertLabels.team=security",
 		}, func(r object) bool {

@@ -3,10 +3,12 @@
 package main
 
 import (
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -128,6 +130,13 @@ func TestInstall(t *testing.T) {
 	install()
 	if read(t, settings) != "changed" {
 		t.Error("the configuration was lost")
+	}
+	want := []string{
+		"/etc/default/tetrameter", "/etc/tetrameter/policies/README", "/opt/tm/bin/tetrameter",
+		"/opt/tm/lib/systemd/system/tetrameter.service", "/opt/tm/share/doc/tetrameter/LICENSE", "/opt/tm/share/doc/tetrameter/NOTICE",
+	}
+	if diff := cmp.Diff(want, slices.Sorted(maps.Keys(tree(t, dir)))); diff != "" {
+		t.Errorf("files (-want +got):\n%s", diff)
 	}
 	unit := read(t, dir+"/opt/tm/lib/systemd/system/tetrameter.service")
 	if !strings.Contains(unit, "\nExecStart=/opt/tm/bin/tetrameter run ") {

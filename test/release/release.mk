@@ -15,7 +15,9 @@ image deb: ## Make the image, Debian packages, archives and SBOMs, in bin/releas
 
 install: build ## Install the agent and its unit: make install PREFIX=/usr DESTDIR=
 	install -D -m 755 bin/tetrameter '$(DESTDIR)$(PREFIX)/bin/tetrameter'
-	install -d -m 755 '$(DESTDIR)$(PREFIX)/lib/systemd/system' '$(DESTDIR)/etc/tetrameter/policies' '$(DESTDIR)/etc/default'
+	install -d -m 755 '$(DESTDIR)$(PREFIX)/lib/systemd/system' '$(DESTDIR)/etc/default'
+	install -D -m 644 -t '$(DESTDIR)$(PREFIX)/share/doc/tetrameter' LICENSE NOTICE
+	install -D -m 644 docs/systemd/policies.README '$(DESTDIR)/etc/tetrameter/policies/README'
 	sed 's|/usr/bin/tetrameter|$(PREFIX)/bin/tetrameter|' docs/systemd/tetrameter.service \
 		>'$(DESTDIR)$(PREFIX)/lib/systemd/system/tetrameter.service'
 	test -e '$(DESTDIR)/etc/default/tetrameter' || \
