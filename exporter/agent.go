@@ -90,7 +90,7 @@ func (a *agent) reload() {
 	}
 	states := states(loaded, skipped, hooks)
 	a.set.setStates(states)
-	a.cluster.report(a.set.problems())
+	a.cluster.judge(a.set.verdicts())
 	a.logStates(states)
 	a.logHooks(hooks)
 }

@@ -177,13 +177,10 @@ func (c *cluster) allListed() bool {
 	}
 }
 
-// report has the problems of custom resources written where kubectl shows them.
-func (c *cluster) report(problems []problem) {
-	if c == nil {
-		return
-	}
-	for _, p := range problems {
-		c.client.Report(kube.Problem{Policy: p.object, Reason: "PolicyNotInForce", Message: p.reason})
+// judge has what became of custom resources written where kubectl shows it.
+func (c *cluster) judge(verdicts []kube.Verdict) {
+	if c != nil {
+		c.client.Judge(verdicts)
 	}
 }
 
@@ -212,4 +209,10 @@ func (c *cluster) RequestErrors() []collector.RequestErrors {
 func (c *cluster) Events() map[string]uint64 {
 	r := c.client.Stats().Reports
 	return map[string]uint64{"created": r.Created, "repeated": r.Repeated, "spared": r.Spared, "dropped": r.Dropped}
+}
+
+// Statuses implements collector.Cluster.
+func (c *cluster) Statuses() map[string]uint64 {
+	s := c.client.Stats().Statuses
+	return map[string]uint64{"written": s.Written, "conflict": s.Conflicts, "dropped": s.Dropped}
 }

@@ -60,37 +60,48 @@ func (s *policySet) loadObjects(before map[string]*policyFile) {
 	}
 }
 
-// problem is why a custom resource is not in force as it says.
-type problem struct {
-	object kube.Policy
-	reason string
-}
-
-// problems returns the custom resources that are not in force, or not all of
-// them. states are those of the policies in force.
-func (s *policySet) problems() []problem {
+// verdicts returns what became of the custom resources that this node has an
+// opinion of: not of those that are switched off, or for other nodes.
+func (s *policySet) verdicts() []kube.Verdict {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	reasons := map[policyKey]string{}
+	states := map[policyKey]collector.PolicyState{}
 	for _, state := range s.states {
-		if state.Reason != "" && (state.State == collector.Error || state.State == collector.PartiallyEnabled) {
-			reasons[policyKey{state.Namespace, state.Policy}] = state.Reason
-		}
+		states[policyKey{state.Namespace, state.Policy}] = state
 	}
-	var problems []problem
+	var verdicts []kube.Verdict
 	for path, object := range maps.All(s.objects) {
 		f := s.known[path]
-		switch {
-		case f == nil:
-		case f.err != nil:
-			problems = append(problems, problem{object, f.err.Error()})
-		case f.rival != "":
-			problems = append(problems, problem{object, "a policy of the same name is in force: " + f.rival})
-		default:
-			if reason := reasons[policyKey{object.Namespace, object.Name}]; reason != "" {
-				problems = append(problems, problem{object, reason})
-			}
+		if f == nil {
+			continue // the agent has not looked at it yet
+		}
+		if v := verdict(f, states[policyKey{object.Namespace, object.Name}]); v.Reason != "" {
+			v.Policy = object
+			verdicts = append(verdicts, v)
 		}
 	}
-	return problems
+	return verdicts
+}
+
+// verdict judges a custom resource by how it was read, and by the state of the
+// policy of its name. There is none if the reason is empty.
+func verdict(f *policyFile, state collector.PolicyState) kube.Verdict {
+	switch {
+	case f.err != nil:
+		return kube.Verdict{Reason: "PolicyNotInForce", Message: f.err.Error()}
+	case f.rival != "":
+		return kube.Verdict{Reason: "PolicyNotInForce", Message: "a policy of the same name is in force: " + f.rival}
+	}
+	switch state.State {
+	case collector.Error, collector.PartiallyEnabled:
+		if state.Reason != "" {
+			return kube.Verdict{Reason: "PolicyNotInForce", Message: state.Reason}
+		}
+		return kube.Verdict{Ready: true, Reason: "Counting", Message: "hooks that may be absent are"}
+	case collector.Enabled:
+		return kube.Verdict{Ready: true, Reason: "Counting"}
+	case collector.MonitorOnly:
+		return kube.Verdict{Ready: true, Reason: "MonitorOnly", Message: state.Reason}
+	}
+	return kube.Verdict{}
 }

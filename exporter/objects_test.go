@@ -69,12 +69,13 @@ func TestObjectsAreNotExpanded(t *testing.T) {
 	b.want(0, "p: ${SECRET}", "q: s")
 }
 
-// TestProblems: whoever applied a policy is told what became of it.
-func TestProblems(t *testing.T) {
+// TestVerdicts: whoever applied a policy is told what became of it.
+func TestVerdicts(t *testing.T) {
 	b := newBench(t, nil)
 	b.write("a.yaml", document("a", "1"))
 	b.set.replaceObjects([]kube.Policy{
 		object("", "a", "1"), object("", "fine", "1"), object("team", "fails.at.hook", "1"), broken("team", "bad"), object("", "skipped", "1"),
+		object("", "off", "1"), object("", "part", "1"), object("", "kills", "1"),
 	})
 	b.load()
 	b.set.setStates([]collector.PolicyState{
@@ -82,19 +83,28 @@ func TestProblems(t *testing.T) {
 		{Policy: "fine", State: collector.Enabled},
 		{Policy: "fails.at.hook", Namespace: "team", State: collector.Error, Reason: "no such function"},
 		{Policy: "skipped", State: collector.Skipped, Reason: "other node"},
+		{Policy: "off", State: collector.Disabled},
+		{Policy: "part", State: collector.PartiallyEnabled},
+		{Policy: "kills", State: collector.MonitorOnly, Reason: "Sigkill"},
 	})
-	got := map[string]string{}
-	for _, p := range b.set.problems() {
-		reason, _, _ := strings.Cut(p.reason, ":1:")
-		got[p.object.Namespace+"/"+p.object.Name] = reason
+	got := map[string]kube.Verdict{}
+	for _, v := range b.set.verdicts() {
+		v.Message, _, _ = strings.Cut(v.Message, ":1:")
+		key := v.Policy.Namespace + "/" + v.Policy.Name
+		v.Policy = kube.Policy{}
+		got[key] = v
 	}
-	want := map[string]string{
-		"/a":                 "a policy of the same name is in force: " + b.dir + "/a.yaml",
-		"team/fails.at.hook": "no such function",
-		"team/bad":           "kubernetes:tracingpolicynamespaced/team/bad",
+	const not = "PolicyNotInForce"
+	want := map[string]kube.Verdict{
+		"/a":                 {Reason: not, Message: "a policy of the same name is in force: " + b.dir + "/a.yaml"},
+		"/fine":              {Ready: true, Reason: "Counting"},
+		"/part":              {Ready: true, Reason: "Counting", Message: "hooks that may be absent are"},
+		"/kills":             {Ready: true, Reason: "MonitorOnly", Message: "Sigkill"},
+		"team/fails.at.hook": {Reason: not, Message: "no such function"},
+		"team/bad":           {Reason: not, Message: "kubernetes:tracingpolicynamespaced/team/bad"},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("problems (-want +got):\n%s", diff)
+		t.Errorf("verdicts (-want +got):\n%s", diff)
 	}
 	var bad collector.PolicyState
 	for _, s := range b.set.States() {

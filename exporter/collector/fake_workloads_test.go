@@ -47,3 +47,7 @@ func (fakeCluster) RequestErrors() []collector.RequestErrors {
 }
 
 func (fakeCluster) Events() map[string]uint64 { return map[string]uint64{"created": 1, "spared": 2} }
+
+func (fakeCluster) Statuses() map[string]uint64 {
+	return map[string]uint64{"written": 47, "conflict": 53}
+}

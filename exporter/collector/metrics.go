@@ -121,6 +121,9 @@ func clusterMetrics() []Metric {
 		{kubernetesEvents, "Events about policies that do not load, by what became of them.", counter, []Label{
 			{"result", "created, repeated (the count of another was raised), spared (another node had reported it), dropped"},
 		}},
+		{statusWrites, "Attempts to write what is known of a policy into its status, by what became of them.", counter, []Label{
+			{"result", "written, conflict (another node was faster), dropped"},
+		}},
 	}
 }
 
@@ -167,6 +170,7 @@ const (
 	watchChanges      = "tetrameter_kubernetes_watch_changes_total"
 	requestErrors     = "tetrameter_kubernetes_request_errors_total"
 	kubernetesEvents  = "tetrameter_kubernetes_events_total"
+	statusWrites      = "tetrameter_kubernetes_status_writes_total"
 	readSuccess       = "tetrameter_read_success"
 	readDuration      = "tetrameter_read_duration_seconds"
 	mapReadDuration   = "tetrameter_map_read_duration_seconds"

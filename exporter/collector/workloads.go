@@ -20,6 +20,8 @@ type Cluster interface {
 	Watches() []Watch
 	RequestErrors() []RequestErrors
 	Events() map[string]uint64
+	// Statuses counts what became of the statuses of policies to write, by result.
+	Statuses() map[string]uint64
 }
 
 // Watch is how one resource of the API server is followed.
@@ -97,6 +99,9 @@ func (s scrape) clusterStats() {
 	}
 	for result, n := range s.from.Cluster.Events() {
 		s.send(kubernetesEvents, float64(n), result)
+	}
+	for result, n := range s.from.Cluster.Statuses() {
+		s.send(statusWrites, float64(n), result)
 	}
 }
 

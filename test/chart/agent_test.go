@@ -101,7 +101,7 @@ func TestDocumentedRole(t *testing.T) {
 	resources := func(r any) any { return object(r.(map[string]any)).at("resources").([]any)[0] }
 	tests := []struct {
 		value, resource string
-	}{{"", ""}, {"--set=rbac.nodes=false", "nodes"}, {"--set=rbac.events=false", "events"}}
+	}{{"", ""}, {"--set=rbac.nodes=false", "nodes"}, {"--set=rbac.events=false", "events"}, {"--set=rbac.status=false", "tracingpolicies/status"}}
 	for _, test := range tests {
 		want := slices.DeleteFunc(slices.Clone(want), func(r any) bool { return resources(r) == test.resource })
 		var args []string

@@ -131,7 +131,29 @@ func TestBadPolicy(t *testing.T) {
 		}
 		return nil
 	})
+	expectReady(a, path, "False")
+	expectReady(a, strings.TrimSuffix(path, "bad")+"good", "True")
 	p := runPod(t, a, newRoot(t), podSpec{namespace: "restart", name: "app"})
 	p.containers[0].do(events("23")...)
 	a.compare(event("/trigger", setuid, "good", p, 23))
+}
+
+// expectReady waits until a policy has this condition.
+func expectReady(a *agent, path, want string) {
+	a.t.Helper()
+	a.eventually(func() error {
+		var policy struct {
+			Status struct {
+				Conditions []struct{ Type, Status, Message string }
+			}
+		}
+		if err := server.Get(a.t.Context(), path, &policy); err != nil {
+			return err
+		}
+		c := policy.Status.Conditions
+		if len(c) != 1 || c[0].Type != "Ready" || c[0].Status != want {
+			return fmt.Errorf("conditions %+v of %s, want Ready=%s", c, path, want)
+		}
+		return nil
+	})
 }

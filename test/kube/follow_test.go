@@ -167,6 +167,7 @@ func TestFollow(t *testing.T) {
 	t.Run("policies", func(t *testing.T) { followPolicies(t, s, v) })
 	t.Run("node", func(t *testing.T) { followNode(t, s, v) })
 	t.Run("reports", func(t *testing.T) { reportOnce(t, s, kubeconfig) })
+	t.Run("statuses", func(t *testing.T) { writeStatus(t, s, kubeconfig) })
 
 	v.expect(t, func() error { return equal(v.policyNames(), "[test/broken]") })
 	del(t, s, definitions+"tracingpoliciesnamespaced.cilium.io")

@@ -231,31 +231,41 @@ func cause(t *testing.T, n string) {
 	command(t, *triggerFlag, "repeat", n, "setuid", "4242")
 }
 
+// expectCount checks the one line that there is.
+func expectCount(t *testing.T, url string, n int) {
+	t.Helper()
+	path, err := filepath.Abs(*triggerFlag)
+	if err != nil {
+		t.Fatal(err)
+	}
+	line := fmt.Sprintf("tetragon_policy_events_total{binary=%q,hook=\"kprobe:__sys_setuid\",namespace=\"\",pod=\"\",policy=\"image\",workload=\"\"} %d", path, n)
+	if got := events(t, url); !slices.Equal(got, []string{line}) {
+		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), line)
+	}
+}
+
 // TestContainer counts in a container, while there is none, and in the next one.
 func TestContainer(t *testing.T) {
 	c := newContainer(t, unitCapabilities(t))
 	url := c.start()
 	cause(t, "23")
-	want := func(n int) {
-		t.Helper()
-		path, err := filepath.Abs(*triggerFlag)
-		if err != nil {
-			t.Fatal(err)
-		}
-		line := fmt.Sprintf("tetragon_policy_events_total{binary=%q,hook=\"kprobe:__sys_setuid\",namespace=\"\",pod=\"\",policy=\"image\",workload=\"\"} %d", path, n)
-		if got := events(t, url); !slices.Equal(got, []string{line}) {
-			t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), line)
-		}
-	}
-	want(23)
+	expectCount(t, url, 23)
 	c.kill()
 	cause(t, "23")
 	url = c.start()
-	want(46)
+	expectCount(t, url, 46)
 	cause(t, "23")
-	want(69)
+	expectCount(t, url, 69)
+	expectQuiet(t, c, "")
+}
+
+// expectQuiet checks that the agent complains of nothing, but perhaps of one thing.
+func expectQuiet(t *testing.T, c *container, perhaps string) {
+	t.Helper()
 	for line := range strings.Lines(c.log()) {
-		if hidden := processOneIsHidden() && strings.Contains(line, "host_ns"); !hidden && !strings.Contains(line, "level=INFO") {
+		hidden := processOneIsHidden() && strings.Contains(line, "host_ns")
+		expected := perhaps != "" && strings.Contains(line, perhaps)
+		if !hidden && !expected && !strings.Contains(line, "level=INFO") {
 			t.Errorf("the agent complains: %s", line)
 		}
 	}
@@ -287,4 +297,42 @@ func TestMissingCapabilities(t *testing.T) {
 			c.eventually(want, func() bool { return strings.Contains(c.log(), want) })
 		})
 	}
+}
+
+// TestMissingSpareCapabilities starts the agent without one of the capabilities
+// that only some kernels need: others count without them, and these say so.
+func TestMissingSpareCapabilities(t *testing.T) {
+	for name, want := range map[string]string{
+		"CAP_SYS_NICE":     "no real-time priority, which CAP_SYS_NICE allows",
+		"CAP_SYS_RESOURCE": "tetrameter: raise the memlock limit, which kernels before 5.11 need and CAP_SYS_RESOURCE allows",
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := newContainer(t, slices.DeleteFunc(unitCapabilities(t), func(c string) bool { return c == name }))
+			if name == "CAP_SYS_RESOURCE" && !atLeast(t, 5, 11) {
+				c.run()
+				c.eventually(want, func() bool { return strings.Contains(c.log(), want) })
+				return
+			}
+			url := c.start()
+			cause(t, "23")
+			expectCount(t, url, 23)
+			expectQuiet(t, c, want)
+		})
+	}
+}
+
+// atLeast says whether the kernel is of this version, or newer.
+func atLeast(t *testing.T, major, minor int) bool {
+	t.Helper()
+	var (
+		u    unix.Utsname
+		ours [2]int
+	)
+	if err := unix.Uname(&u); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := fmt.Sscanf(unix.ByteSliceToString(u.Release[:]), "%d.%d", &ours[0], &ours[1]); err != nil {
+		t.Fatal(err)
+	}
+	return slices.Compare(ours[:], []int{major, minor}) >= 0
 }

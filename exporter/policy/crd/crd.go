@@ -136,7 +136,7 @@ func columns() []column {
 		{"Severity", "string", "Annotation tetrameter.io/severity.", 0, severity},
 		{"Enabled", "string", "Annotation tetrameter.io/enabled, true if it is missing.", 0, enabled},
 		{
-			"Ready", "string", "Whether all nodes count, if something writes the status.", 0,
+			"Ready", "string", "False if a node that it is for does not count it as it says.", 0,
 			`.status.conditions[?(@.type=="Ready")].status`,
 		},
 		{"Age", "date", "", 0, ".metadata.creationTimestamp"},
@@ -156,8 +156,9 @@ func status() Schema {
 		must("reason", bounded("One word for programs.", 1, 1024)),
 		must("message", bounded("A sentence for people.", 0, 32768)),
 	)
-	s := object("What is known of the policy in the cluster. Agents write none by default: see docs/architecture.md.",
+	s := object("What agents say of the policy, one for all: see docs/architecture.md.",
 		may("observedGeneration", generation("status")),
+		may("reportedBy", bounded("Node whose agent wrote this.", 1, 253)),
 		may("conditions", Schema{
 			Description: "Aspects of it.",
 			Type:        "array", Items: &condition, MaxItems: &most, ListType: "map", ListMapKeys: []string{"type"},

@@ -52,6 +52,7 @@ type Client struct {
 	node     *watch
 	policies []*watch // in the order of policyResources
 	reports  *reporter
+	statuses *statusWriter
 }
 
 // Handler is told what the server says. All calls come from one goroutine, one
@@ -95,9 +96,10 @@ func Connect(opts Options) (*Client, error) {
 	}
 	c := &Client{
 		nodeName: opts.NodeName, log: opts.Logger,
-		pods:    newWatch(core, "pods", opts.Logger),
-		node:    newWatch(core, "nodes", opts.Logger),
-		reports: newReporter(core, opts.NodeName, opts.Logger),
+		pods:     newWatch(core, "pods", opts.Logger),
+		node:     newWatch(core, "nodes", opts.Logger),
+		reports:  newReporter(core, opts.NodeName, opts.Logger),
+		statuses: newStatusWriter(custom, opts.NodeName, opts.Logger),
 	}
 	c.pods.fields = "spec.nodeName=" + opts.NodeName
 	c.node.fields = "metadata.name=" + opts.NodeName
@@ -138,7 +140,7 @@ func (c *Client) Run(ctx context.Context, h Handler) {
 	later := func(after time.Duration, call func()) {
 		time.AfterFunc(after, func() { tell(ctx, queue, call) })
 	}
-	policies := newPolicySet(h)
+	policies := newPolicySet(h, c.statuses)
 	var running sync.WaitGroup
 	running.Go(func() { runWatch(ctx, c.pods, queue, podSink(h)) })
 	running.Go(func() { runWatch(ctx, c.node, queue, nodeSink(h, c.nodeName, c.log)) })
@@ -146,6 +148,7 @@ func (c *Client) Run(ctx context.Context, h Handler) {
 		running.Go(func() { runWatch(ctx, w, queue, policies.sink(w.resource, later)) })
 	}
 	running.Go(func() { c.reports.run(ctx) })
+	running.Go(func() { c.statuses.run(ctx) })
 	for {
 		select {
 		case <-ctx.Done():

@@ -34,6 +34,14 @@ func policyGroup() schema.GroupVersion {
 	return schema.GroupVersion{Group: "cilium.io", Version: "v1alpha1"}
 }
 
+// resource is the resource of policyGroup that the policy is one of.
+func (p Policy) resource() string {
+	if p.Namespace != "" {
+		return "tracingpoliciesnamespaced"
+	}
+	return "tracingpolicies"
+}
+
 // policyResources are the resources of policyGroup.
 func policyResources() []string { return []string{"tracingpolicies", "tracingpoliciesnamespaced"} }
 
@@ -46,11 +54,12 @@ func policyKind(resource string) string {
 }
 
 // policyObject is a custom resource of either kind as it is decoded: the
-// metadata that client-go needs, and the policy.
+// metadata that client-go needs, the policy, and its status.
 type policyObject struct {
 	metav1.TypeMeta
 	metav1.ObjectMeta
 	policy Policy
+	status policyStatus
 }
 
 // UnmarshalJSON reads an object and keeps its specification as it is written.
@@ -59,11 +68,16 @@ func (o *policyObject) UnmarshalJSON(data []byte) error {
 		metav1.TypeMeta
 		Metadata metav1.ObjectMeta `json:"metadata"`
 		Spec     json.RawMessage   `json:"spec,omitempty"`
+		Status   json.RawMessage   `json:"status,omitempty"`
 	}
 	if err := json.Unmarshal(data, &object); err != nil {
 		return fmt.Errorf("decode policy: %w", err)
 	}
 	given := object.Metadata
+	if json.Unmarshal(object.Status, &o.status) != nil {
+		o.status = policyStatus{} // what others write there is no reason to lose a policy
+	}
+	object.Status = nil
 	delete(given.Annotations, corev1.LastAppliedConfigAnnotation)
 	object.Metadata = metav1.ObjectMeta{
 		Namespace: given.Namespace, Name: given.Name, Labels: given.Labels, Annotations: given.Annotations,

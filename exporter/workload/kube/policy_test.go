@@ -5,6 +5,7 @@ package kube
 import (
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"testing"
 	"time"
 
@@ -62,6 +63,7 @@ func TestPolicyData(t *testing.T) {
 		same bool
 	}{
 		"status":     {object("", "setuid", 1, `{"conditions":[{"type":"Loaded"}]}`, ""), true},
+		"strange":    {object("", "setuid", 1, `{"conditions":{"Loaded":23}}`, ""), true},
 		"finalizers": {object("", "setuid", 1, `null`, `"finalizers":["a/b"],`), true},
 		"spec":       {object("", "setuid", 2, `null`, ""), false},
 		"uid":        {object("", "setuid", 1, `null`, `"uid":"other",`), true}, // the later key counts
@@ -146,7 +148,7 @@ func TestPolicySet(t *testing.T) {
 	for name, c := range policySetCases() {
 		t.Run(name, func(t *testing.T) {
 			var got calls
-			set := newPolicySet(&got)
+			set := newPolicySet(&got, newStatusWriter(nil, "worker-1", slog.New(slog.DiscardHandler)))
 			never := func(time.Duration, func()) {}
 			c.do(sinks{set.sink("tracingpolicies", never), set.sink("tracingpoliciesnamespaced", never)})
 			if diff := cmp.Diff(c.want, got); diff != "" {
@@ -160,7 +162,7 @@ func TestPolicySet(t *testing.T) {
 // up the other.
 func TestPolicySetPatience(t *testing.T) {
 	var got calls
-	set := newPolicySet(&got)
+	set := newPolicySet(&got, newStatusWriter(nil, "worker-1", slog.New(slog.DiscardHandler)))
 	var late func()
 	after := func(_ time.Duration, call func()) { late = call }
 	cluster, namespaced := set.sink("tracingpolicies", after), set.sink("tracingpoliciesnamespaced", after)

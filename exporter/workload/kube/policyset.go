@@ -22,16 +22,17 @@ const patience = 10 * time.Second
 // policySet puts the policies of both kinds together. Only the goroutine of
 // Client.Run uses it.
 type policySet struct {
-	handler Handler
-	known   map[string]policies // by resource; without those that have not answered yet
-	absent  map[string]int      // by resource: how many times in a row the server knew none
-	told    bool                // the handler was told of all
+	handler  Handler
+	statuses *statusWriter
+	known    map[string]policies // by resource; without those that have not answered yet
+	absent   map[string]int      // by resource: how many times in a row the server knew none
+	told     bool                // the handler was told of all
 }
 
 type policies map[PolicyKey]Policy
 
-func newPolicySet(h Handler) *policySet {
-	return &policySet{handler: h, known: map[string]policies{}, absent: map[string]int{}}
+func newPolicySet(h Handler, w *statusWriter) *policySet {
+	return &policySet{handler: h, statuses: w, known: map[string]policies{}, absent: map[string]int{}}
 }
 
 // sink takes the policies of one resource. later has a function called after a
@@ -46,10 +47,17 @@ func (s *policySet) sink(resource string, later func(time.Duration, func())) sin
 	return sink[*policyObject]{
 		object: &policyObject{},
 		trim:   func(o runtime.Object) *policyObject { return o.(*policyObject) },
-		set:    func(o *policyObject) { s.set(resource, o.policy) },
-		remove: func(o *policyObject) { s.remove(resource, o.policy.Key()) },
+		set: func(o *policyObject) {
+			s.statuses.see(o)
+			s.set(resource, o.policy)
+		},
+		remove: func(o *policyObject) {
+			s.statuses.forget(o.policy.UID)
+			s.remove(resource, o.policy.Key())
+		},
 		replace: func(list []*policyObject) {
 			s.absent[resource] = 0
+			s.statuses.seeAll(resource, list)
 			p := policies{}
 			for _, o := range list {
 				p[o.policy.Key()] = o.policy

@@ -34,10 +34,11 @@ const (
 	maxPending = 1000
 )
 
-// Problem is something about a policy that whoever applied it should know.
-type Problem struct {
+// Verdict is what this node makes of a policy.
+type Verdict struct {
 	Policy Policy
-	// Reason is a word in CamelCase, one of few: PolicyNotLoaded.
+	Ready  bool // it is in force as it says
+	// Reason is a word in CamelCase, one of few: PolicyNotInForce.
 	Reason string
 	// Message is for people. It should not name what differs by node.
 	Message string
@@ -63,9 +64,6 @@ type ReportStats struct {
 // costs 500 reads a second for ten seconds (as many as there are lease renewals at
 // any time), a write, and a few writes that are refused. A problem that goes on is
 // in the metrics; the event expires in the server, usually after an hour.
-//
-// No status is written to the policies: each node's would be sent to all other
-// nodes, 25 million messages on 5 000 nodes for a policy that changes.
 type reporter struct {
 	client rest.Interface
 	node   string
@@ -76,7 +74,7 @@ type reporter struct {
 
 	wake     chan struct{}
 	mu       sync.Mutex
-	pending  map[string]Problem // by name of the event
+	pending  map[string]Verdict // by name of the event
 	reported map[string]time.Time
 	counts   ReportStats
 }
@@ -85,13 +83,21 @@ func newReporter(client rest.Interface, node string, log *slog.Logger) *reporter
 	return &reporter{
 		client: client, node: node, log: log, state: newState("events", log),
 		spread: 10 * time.Second, retry: 30 * time.Second, wake: make(chan struct{}, 1),
-		pending: map[string]Problem{}, reported: map[string]time.Time{},
+		pending: map[string]Verdict{}, reported: map[string]time.Time{},
 	}
 }
 
-// Report has a problem written as a Warning event, soon, if no node reported it in
-// the last ten minutes. It does not wait.
-func (c *Client) Report(p Problem) { c.reports.add(p, time.Now()) }
+// Judge takes what this node makes of all policies that it knows. It does not wait.
+// Soon it is in their status if it is news there, and a policy that is not ready has
+// a Warning event if no node wrote one in the last ten minutes.
+func (c *Client) Judge(verdicts []Verdict) {
+	for _, v := range verdicts {
+		if !v.Ready {
+			c.reports.add(v, time.Now())
+		}
+	}
+	c.statuses.judge(verdicts)
+}
 
 func (r *reporter) stats() ReportStats {
 	r.mu.Lock()
@@ -101,7 +107,7 @@ func (r *reporter) stats() ReportStats {
 	return s
 }
 
-func (r *reporter) add(p Problem, now time.Time) {
+func (r *reporter) add(p Verdict, now time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for name, at := range r.reported {
@@ -155,7 +161,7 @@ func sleep(ctx context.Context, signal <-chan struct{}, d time.Duration) bool {
 func (r *reporter) flush(ctx context.Context) (done bool) {
 	r.mu.Lock()
 	pending := r.pending
-	r.pending = map[string]Problem{}
+	r.pending = map[string]Verdict{}
 	r.mu.Unlock()
 	done = true
 	for name, p := range pending {
@@ -170,7 +176,7 @@ func (r *reporter) flush(ctx context.Context) (done bool) {
 }
 
 // drop gives a report up that the server refuses and would refuse again.
-func (r *reporter) drop(p Problem, err error) bool {
+func (r *reporter) drop(p Verdict, err error) bool {
 	code := status(err)
 	if code < 400 || code >= 500 || code == http.StatusTooManyRequests {
 		return false
@@ -184,7 +190,7 @@ func (r *reporter) drop(p Problem, err error) bool {
 }
 
 // write creates the event, or raises its count, or leaves it to other nodes.
-func (r *reporter) write(ctx context.Context, name string, p Problem) error {
+func (r *reporter) write(ctx context.Context, name string, p Verdict) error {
 	ctx, cancel := context.WithTimeout(ctx, listTimeout)
 	defer cancel()
 	var known corev1.Event
@@ -196,7 +202,7 @@ func (r *reporter) write(ctx context.Context, name string, p Problem) error {
 		err = r.client.Post().Resource("events").Namespace(namespace).Body(r.event(name, p, now)).Do(ctx).Error()
 		return r.wrote(&r.counts.Created, "create", err)
 	case err != nil:
-		r.count("get", err)
+		r.state.note("get", err)
 		return fmt.Errorf("read event %s: %w", name, err)
 	case now.Sub(known.LastTimestamp.Time) < recent:
 		return r.wrote(&r.counts.Spared, "get", nil)
@@ -216,7 +222,7 @@ func (r *reporter) write(ctx context.Context, name string, p Problem) error {
 // wrote takes down how writing went. That another node was faster is no error.
 func (r *reporter) wrote(counter *uint64, verb string, err error) error {
 	if err != nil && !apierrors.IsAlreadyExists(err) && !apierrors.IsConflict(err) {
-		r.count(verb, err)
+		r.state.note(verb, err)
 		return fmt.Errorf("%s event: %w", verb, err)
 	}
 	r.mu.Lock()
@@ -228,22 +234,12 @@ func (r *reporter) wrote(counter *uint64, verb string, err error) error {
 	return nil
 }
 
-func (r *reporter) count(verb string, err error) {
-	r.state.mu.Lock()
-	defer r.state.mu.Unlock()
-	r.state.count(verb, err)
-}
-
 // event is the event as the first node to see the problem writes it.
-func (r *reporter) event(name string, p Problem, now metav1.Time) *corev1.Event {
-	kind := "TracingPolicy"
-	if p.Policy.Namespace != "" {
-		kind = "TracingPolicyNamespaced"
-	}
+func (r *reporter) event(name string, p Verdict, now metav1.Time) *corev1.Event {
 	return &corev1.Event{
 		ObjectMeta: metav1.ObjectMeta{Name: name, Namespace: eventNamespace(p)},
 		InvolvedObject: corev1.ObjectReference{
-			APIVersion: policyGroup().String(), Kind: kind,
+			APIVersion: policyGroup().String(), Kind: policyKind(p.Policy.resource()),
 			Namespace: p.Policy.Namespace, Name: p.Policy.Name, UID: apitypes.UID(p.Policy.UID),
 		},
 		Type: corev1.EventTypeWarning, Reason: p.Reason, Message: shorten(p.Message, maxMessage),
@@ -255,7 +251,7 @@ func (r *reporter) event(name string, p Problem, now metav1.Time) *corev1.Event 
 
 // eventNamespace is where the server wants events about an object: with it, or
 // in default if it has no namespace.
-func eventNamespace(p Problem) string {
+func eventNamespace(p Verdict) string {
 	if p.Policy.Namespace != "" {
 		return p.Policy.Namespace
 	}
@@ -263,7 +259,7 @@ func eventNamespace(p Problem) string {
 }
 
 // eventName is the same on all nodes and another for each generation and reason.
-func eventName(p Problem) string {
+func eventName(p Verdict) string {
 	sum := sha256.Sum256(fmt.Appendf(nil, "%s %d %s", p.Policy.UID, p.Policy.Generation, p.Reason))
 	return strings.TrimRight(shorten(p.Policy.Name, 200), ".-") + "." + hex.EncodeToString(sum[:8])
 }

@@ -18,7 +18,7 @@ import (
 
 // reporting runs a reporter that does not wait against a server with these
 // answers, and returns the methods of the requests once want were made.
-func reporting(t *testing.T, problems []Problem, want int, answers ...answer) (methods []string, r *reporter) {
+func reporting(t *testing.T, problems []Verdict, want int, answers ...answer) (methods []string, r *reporter) {
 	t.Helper()
 	var mu sync.Mutex
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
@@ -49,9 +49,9 @@ func reporting(t *testing.T, problems []Problem, want int, answers ...answer) (m
 
 // TestReportTriesAgain: a report waits until the server is back.
 func TestReportTriesAgain(t *testing.T) {
-	problem := Problem{Policy: Policy{Name: "p", UID: "u"}, Reason: "PolicyNotLoaded", Message: "m"}
+	problem := Verdict{Policy: Policy{Name: "p", UID: "u"}, Reason: "PolicyNotLoaded", Message: "m"}
 	created := func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusCreated) }
-	got, r := reporting(t, []Problem{problem, problem}, 4,
+	got, r := reporting(t, []Verdict{problem, problem}, 4,
 		refuse(http.StatusServiceUnavailable, "ServiceUnavailable"),
 		func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) },
 		refuse(http.StatusNotFound, "NotFound"), created)
@@ -68,8 +68,8 @@ func TestReportTriesAgain(t *testing.T) {
 
 // TestReportForbidden: what the role does not allow is not tried for ever.
 func TestReportForbidden(t *testing.T) {
-	problem := Problem{Policy: Policy{Name: "p", UID: "u"}, Reason: "PolicyNotLoaded", Message: "m"}
-	_, r := reporting(t, []Problem{problem}, 1, refuse(http.StatusForbidden, "Forbidden"))
+	problem := Verdict{Policy: Policy{Name: "p", UID: "u"}, Reason: "PolicyNotLoaded", Message: "m"}
+	_, r := reporting(t, []Verdict{problem}, 1, refuse(http.StatusForbidden, "Forbidden"))
 	eventually(t, "the count", func() bool { return r.stats() == ReportStats{Dropped: 1} })
 }
 
@@ -78,12 +78,12 @@ func TestReportsAreBounded(t *testing.T) {
 	r := newReporter(nil, "worker-1", slog.New(slog.DiscardHandler))
 	now := time.Now()
 	for i := range maxPending + 23 {
-		r.add(Problem{Policy: Policy{UID: "u", Generation: int64(i)}}, now)
+		r.add(Verdict{Policy: Policy{UID: "u", Generation: int64(i)}}, now)
 	}
 	if diff := cmp.Diff(ReportStats{Pending: maxPending, Dropped: 23}, r.stats()); diff != "" {
 		t.Errorf("reports (-want +got):\n%s", diff)
 	}
-	r.add(Problem{}, now.Add(2*recent))
+	r.add(Verdict{}, now.Add(2*recent))
 	if len(r.reported) > 1 {
 		t.Errorf("%d reports are remembered after they are no longer recent", len(r.reported))
 	}
@@ -93,7 +93,7 @@ func TestReportsAreBounded(t *testing.T) {
 func TestEventName(t *testing.T) {
 	long := strings.Repeat("a.", 126) + "a"
 	seen := map[string]bool{}
-	for _, p := range []Problem{
+	for _, p := range []Verdict{
 		{Policy: Policy{Name: "p", UID: "1"}, Reason: "A"},
 		{Policy: Policy{Name: "p", UID: "2"}, Reason: "A"},
 		{Policy: Policy{Name: "p", UID: "1", Generation: 1}, Reason: "A"},

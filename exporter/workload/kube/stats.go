@@ -19,9 +19,10 @@ import (
 
 // Stats is how the conversation with the API server goes.
 type Stats struct {
-	Watches []WatchStats // pods, nodes, tracingpolicies, tracingpoliciesnamespaced
-	Reports ReportStats
-	Errors  []ErrorCount // requests that failed, by resource, verb and code
+	Watches  []WatchStats // pods, nodes, tracingpolicies, tracingpoliciesnamespaced
+	Reports  ReportStats
+	Statuses StatusStats
+	Errors   []ErrorCount // requests that failed, by resource, verb and code
 }
 
 // WatchState is whether a resource is followed.
@@ -72,14 +73,16 @@ type ErrorCount struct {
 
 // Stats returns a snapshot.
 func (c *Client) Stats() Stats {
-	s := Stats{Reports: c.reports.stats()}
+	s := Stats{Reports: c.reports.stats(), Statuses: c.statuses.stats()}
 	for _, w := range append([]*watch{c.pods, c.node}, c.policies...) {
 		watch, errs := w.state.stats()
 		s.Watches = append(s.Watches, watch)
 		s.Errors = append(s.Errors, errs...)
 	}
-	_, errs := c.reports.state.stats()
-	s.Errors = append(s.Errors, errs...)
+	for _, writes := range []*state{c.reports.state, c.statuses.state} {
+		_, errs := writes.stats()
+		s.Errors = append(s.Errors, errs...)
+	}
 	return s
 }
 
@@ -182,6 +185,13 @@ func cause(err error) error {
 		return request.Err
 	}
 	return err
+}
+
+// note counts a failed request that does not tell whether the resource is followed.
+func (s *state) note(verb string, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.count(verb, err)
 }
 
 // count adds a failed request and returns its code.
