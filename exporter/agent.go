@@ -90,7 +90,9 @@ func (a *agent) reload() {
 	}
 	states := states(loaded, skipped, hooks)
 	a.set.setStates(states)
-	a.cluster.judge(a.set.verdicts())
+	if !partial { // else hooks wait for what is not known yet
+		a.cluster.judge(a.set.verdicts())
+	}
 	a.logStates(states)
 	a.logHooks(hooks)
 }

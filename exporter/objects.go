@@ -60,8 +60,7 @@ func (s *policySet) loadObjects(before map[string]*policyFile) {
 	}
 }
 
-// verdicts returns what became of the custom resources that this node has an
-// opinion of: not of those that are switched off, or for other nodes.
+// verdicts returns what became of the custom resources.
 func (s *policySet) verdicts() []kube.Verdict {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -72,36 +71,37 @@ func (s *policySet) verdicts() []kube.Verdict {
 	var verdicts []kube.Verdict
 	for path, object := range maps.All(s.objects) {
 		f := s.known[path]
-		if f == nil {
+		if f == nil || f.data != string(object.Data) {
 			continue // the agent has not looked at it yet
 		}
-		if v := verdict(f, states[policyKey{object.Namespace, object.Name}]); v.Reason != "" {
-			v.Policy = object
-			verdicts = append(verdicts, v)
-		}
+		v := verdict(f, states[policyKey{object.Namespace, object.Name}])
+		v.Policy = object
+		verdicts = append(verdicts, v)
 	}
 	return verdicts
 }
 
 // verdict judges a custom resource by how it was read, and by the state of the
-// policy of its name. There is none if the reason is empty.
+// policy of its name.
 func verdict(f *policyFile, state collector.PolicyState) kube.Verdict {
 	switch {
 	case f.err != nil:
-		return kube.Verdict{Reason: "PolicyNotInForce", Message: f.err.Error()}
+		return kube.Verdict{Ready: kube.NotReady, Reason: "PolicyNotInForce", Message: f.err.Error()}
 	case f.rival != "":
-		return kube.Verdict{Reason: "PolicyNotInForce", Message: "a policy of the same name is in force: " + f.rival}
+		return kube.Verdict{Ready: kube.NotReady, Reason: "PolicyNotInForce", Message: "a policy of the same name is in force: " + f.rival}
 	}
 	switch state.State {
 	case collector.Error, collector.PartiallyEnabled:
 		if state.Reason != "" {
-			return kube.Verdict{Reason: "PolicyNotInForce", Message: state.Reason}
+			return kube.Verdict{Ready: kube.NotReady, Reason: "PolicyNotInForce", Message: state.Reason}
 		}
-		return kube.Verdict{Ready: true, Reason: "Counting", Message: "hooks that may be absent are"}
+		return kube.Verdict{Ready: kube.Ready, Reason: "Counting", Message: "hooks that may be absent are"}
 	case collector.Enabled:
-		return kube.Verdict{Ready: true, Reason: "Counting"}
+		return kube.Verdict{Ready: kube.Ready, Reason: "Counting"}
 	case collector.MonitorOnly:
-		return kube.Verdict{Ready: true, Reason: "MonitorOnly", Message: state.Reason}
+		return kube.Verdict{Ready: kube.Ready, Reason: "MonitorOnly", Message: state.Reason}
+	case collector.Disabled:
+		return kube.Verdict{Ready: kube.NoOpinion, Reason: "Disabled"}
 	}
-	return kube.Verdict{}
+	return kube.Verdict{Ready: kube.NoOpinion, Reason: "NotForThisNode", Message: state.Reason}
 }

@@ -96,15 +96,23 @@ func TestVerdicts(t *testing.T) {
 	}
 	const not = "PolicyNotInForce"
 	want := map[string]kube.Verdict{
-		"/a":                 {Reason: not, Message: "a policy of the same name is in force: " + b.dir + "/a.yaml"},
-		"/fine":              {Ready: true, Reason: "Counting"},
-		"/part":              {Ready: true, Reason: "Counting", Message: "hooks that may be absent are"},
-		"/kills":             {Ready: true, Reason: "MonitorOnly", Message: "Sigkill"},
-		"team/fails.at.hook": {Reason: not, Message: "no such function"},
-		"team/bad":           {Reason: not, Message: "kubernetes:tracingpolicynamespaced/team/bad"},
+		"/a":                 {Ready: kube.NotReady, Reason: not, Message: "a policy of the same name is in force: " + b.dir + "/a.yaml"},
+		"/fine":              {Ready: kube.Ready, Reason: "Counting"},
+		"/part":              {Ready: kube.Ready, Reason: "Counting", Message: "hooks that may be absent are"},
+		"/kills":             {Ready: kube.Ready, Reason: "MonitorOnly", Message: "Sigkill"},
+		"team/fails.at.hook": {Ready: kube.NotReady, Reason: not, Message: "no such function"},
+		"team/bad":           {Ready: kube.NotReady, Reason: not, Message: "kubernetes:tracingpolicynamespaced/team/bad"},
 	}
+	want["/off"] = kube.Verdict{Ready: kube.NoOpinion, Reason: "Disabled"}
+	want["/skipped"] = kube.Verdict{Ready: kube.NoOpinion, Reason: "NotForThisNode", Message: "other node"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("verdicts (-want +got):\n%s", diff)
+	}
+	b.set.setObject(object("", "fine", "2")) // which the agent has yet to look at
+	for _, v := range b.set.verdicts() {
+		if v.Policy.Name == "fine" {
+			t.Errorf("a version that was not loaded is said to be %+v", v)
+		}
 	}
 	var bad collector.PolicyState
 	for _, s := range b.set.States() {

@@ -56,7 +56,7 @@ func expectReports(t *testing.T, kubeconfig string, nodes int, want client.Repor
 		c, v := follow(t, kubeconfig, fmt.Sprintf("worker-%d", i+10))
 		v.expect(t, func() error { return equal(v.policyNames(), "[test/broken]") })
 		p := v.policies[client.PolicyKey{Namespace: "test", Name: "broken"}]
-		bad := []client.Verdict{{Policy: p, Reason: "PolicyNotInForce", Message: "no such function"}}
+		bad := []client.Verdict{{Policy: p, Ready: client.NotReady, Reason: "PolicyNotInForce", Message: "no such function"}}
 		c.Judge(bad)
 		c.Judge(bad)
 		clients = append(clients, c)
@@ -87,20 +87,23 @@ func writeStatus(t *testing.T, s *kube.Server, kubeconfig string) {
 	judgeAll(t, nodes, 1)
 	expectStatus(t, s, clusterPolicies+"stated", `observed 1, Ready=True for 1 Counting ""`)
 	expectWrites(t, nodes, 1)
+	// Conditions of others stay.
+	put(t, s, clusterPolicies+"stated/status", `{apiVersion: cilium.io/v1alpha1, kind: TracingPolicy, metadata: {name: stated},
+		status: {conditions: [{type: Tested, status: "True", reason: Other, message: "", lastTransitionTime: "2020-02-02T02:02:02Z"}]}}`)
 
-	nodes[3].says(false)
-	expectStatus(t, s, clusterPolicies+"stated", `observed 1 by worker-3, Ready=False for 1 PolicyNotInForce "no such function"`)
-	nodes[5].says(false)
-	nodes[3].says(true)
-	expectStatus(t, s, clusterPolicies+"stated", `observed 1 by worker-5, Ready=False for 1 PolicyNotInForce "no such function"`)
+	nodes[3].says(client.NotReady)
+	expectStatus(t, s, clusterPolicies+"stated", `observed 1 by worker-3, Ready=False for 1 PolicyNotInForce "no such function", Tested`)
+	nodes[5].says(client.NotReady)
+	nodes[3].says(client.Ready)
+	expectStatus(t, s, clusterPolicies+"stated", `observed 1 by worker-5, Ready=False for 1 PolicyNotInForce "no such function", Tested`)
 	expectWrites(t, nodes, 4) // worker-3 took it back first
-	nodes[5].says(true)
-	expectStatus(t, s, clusterPolicies+"stated", `observed 1 by worker-5, Ready=True for 1 Counting ""`)
+	nodes[5].says(client.NoOpinion)
+	expectStatus(t, s, clusterPolicies+"stated", `observed 1, Ready=True for 1 Counting "", Tested`)
 
 	putPolicy(t, s, clusterPolicies+"stated", 1000)
 	judgeAll(t, nodes, 2)
-	expectStatus(t, s, clusterPolicies+"stated", `observed 2, Ready=True for 2 Counting ""`)
-	expectWrites(t, nodes, 6)
+	expectStatus(t, s, clusterPolicies+"stated", `observed 2, Ready=True for 2 Counting "", Tested`)
+	expectWrites(t, nodes, 7)
 	del(t, s, clusterPolicies+"stated")
 }
 
@@ -111,10 +114,13 @@ type judge struct {
 }
 
 // says has the node judge the policy as it knows it.
-func (j *judge) says(ready bool) {
+func (j *judge) says(ready client.Readiness) {
 	v := client.Verdict{Ready: ready, Reason: "Counting"}
-	if !ready {
+	switch ready {
+	case client.NotReady:
 		v.Reason, v.Message = "PolicyNotInForce", "no such function"
+	case client.NoOpinion:
+		v.Reason = "Disabled"
 	}
 	j.view.locked(func() { v.Policy = j.view.policies[client.PolicyKey{Name: "stated"}] })
 	j.client.Judge([]client.Verdict{v})
@@ -127,7 +133,7 @@ func judgeAll(t *testing.T, nodes []*judge, generation int64) {
 		n.view.expect(t, func() error {
 			return equal(fmt.Sprint(n.view.policies[client.PolicyKey{Name: "stated"}].Generation), fmt.Sprint(generation))
 		})
-		n.says(true)
+		n.says(client.Ready)
 	}
 }
 
@@ -153,6 +159,10 @@ func expectStatus(t *testing.T, s *kube.Server, path, want string) {
 			got += " by " + o.Status.ReportedBy
 		}
 		for _, c := range o.Status.Conditions {
+			if c.Type != "Ready" {
+				got += ", " + c.Type
+				continue
+			}
 			got += fmt.Sprintf(", %s=%s for %d %s %q", c.Type, c.Status, c.ObservedGeneration, c.Reason, c.Message)
 		}
 		return equal(got, want)

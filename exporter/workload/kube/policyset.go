@@ -134,5 +134,5 @@ func (s *policySet) tell() {
 
 // equal says whether nothing changed that matters.
 func (p Policy) equal(other Policy) bool {
-	return p.UID == other.UID && bytes.Equal(p.Data, other.Data)
+	return p.UID == other.UID && p.Generation == other.Generation && bytes.Equal(p.Data, other.Data)
 }

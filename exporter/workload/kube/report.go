@@ -34,10 +34,21 @@ const (
 	maxPending = 1000
 )
 
+// Readiness is whether a policy is in force as it says.
+type Readiness string
+
+// Values of Readiness, as in conditions of Kubernetes.
+const (
+	Ready    Readiness = "True"
+	NotReady Readiness = "False"
+	// NoOpinion is for a policy that is switched off, or for other nodes.
+	NoOpinion Readiness = "Unknown"
+)
+
 // Verdict is what this node makes of a policy.
 type Verdict struct {
 	Policy Policy
-	Ready  bool // it is in force as it says
+	Ready  Readiness
 	// Reason is a word in CamelCase, one of few: PolicyNotInForce.
 	Reason string
 	// Message is for people. It should not name what differs by node.
@@ -92,7 +103,7 @@ func newReporter(client rest.Interface, node string, log *slog.Logger) *reporter
 // a Warning event if no node wrote one in the last ten minutes.
 func (c *Client) Judge(verdicts []Verdict) {
 	for _, v := range verdicts {
-		if !v.Ready {
+		if v.Ready == NotReady {
 			c.reports.add(v, time.Now())
 		}
 	}

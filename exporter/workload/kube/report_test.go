@@ -49,7 +49,7 @@ func reporting(t *testing.T, problems []Verdict, want int, answers ...answer) (m
 
 // TestReportTriesAgain: a report waits until the server is back.
 func TestReportTriesAgain(t *testing.T) {
-	problem := Verdict{Policy: Policy{Name: "p", UID: "u"}, Reason: "PolicyNotLoaded", Message: "m"}
+	problem := Verdict{Policy: Policy{Name: "p", UID: "u"}, Ready: NotReady, Reason: "PolicyNotLoaded", Message: "m"}
 	created := func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusCreated) }
 	got, r := reporting(t, []Verdict{problem, problem}, 4,
 		refuse(http.StatusServiceUnavailable, "ServiceUnavailable"),
@@ -68,7 +68,7 @@ func TestReportTriesAgain(t *testing.T) {
 
 // TestReportForbidden: what the role does not allow is not tried for ever.
 func TestReportForbidden(t *testing.T) {
-	problem := Verdict{Policy: Policy{Name: "p", UID: "u"}, Reason: "PolicyNotLoaded", Message: "m"}
+	problem := Verdict{Policy: Policy{Name: "p", UID: "u"}, Ready: NotReady, Reason: "PolicyNotLoaded", Message: "m"}
 	_, r := reporting(t, []Verdict{problem}, 1, refuse(http.StatusForbidden, "Forbidden"))
 	eventually(t, "the count", func() bool { return r.stats() == ReportStats{Dropped: 1} })
 }
