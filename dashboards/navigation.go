@@ -28,19 +28,23 @@ type variable struct {
 	values string
 	// all is what "All" matches. Labels of pods are empty on the host.
 	all string
+	// hasAll is whether there is "All", and the dashboard opens with it. Without,
+	// it opens with the first of the values.
+	hasAll bool
 }
 
-// targetVariables tell agents apart.
+// targetVariables tell agents apart. There is no "All" of jobs: it would match
+// those of other exporters, whose targets have metrics of these names too, as up.
 func targetVariables() []variable {
 	return []variable{
-		{"job", "Job", "Scrape job of the agents.", `label_values(tetrameter_build_info, job)`, ".+"},
-		{"instance", "Instance", "Address of an agent.", `label_values(tetrameter_build_info{job=~"$job"}, instance)`, ".+"},
+		{"job", "Job", "Scrape job of the agents.", `label_values(tetrameter_build_info, job)`, ".+", false},
+		{"instance", "Instance", "Address of an agent.", `label_values(tetrameter_build_info{job=~"$job"}, instance)`, ".+", true},
 	}
 }
 
 func (v variable) builder() cog.Builder[sdk.VariableModel] {
 	values := expand(v.values)
-	return sdk.NewQueryVariableBuilder(v.name).
+	builder := sdk.NewQueryVariableBuilder(v.name).
 		Label(v.label).
 		Description(v.help).
 		Datasource(datasource()).
@@ -49,12 +53,15 @@ func (v variable) builder() cog.Builder[sdk.VariableModel] {
 		Refresh(sdk.VariableRefreshOnTimeRangeChanged).
 		Sort(sdk.VariableSortAlphabeticalAsc).
 		Multi(true).
-		IncludeAll(true).
-		AllValue(v.all).
-		Current(sdk.VariableOption{
+		IncludeAll(v.hasAll).
+		AllValue(v.all)
+	if v.hasAll {
+		builder.Current(sdk.VariableOption{
 			Text:  sdk.StringOrArrayOfString{ArrayOfString: []string{"All"}},
 			Value: sdk.StringOrArrayOfString{ArrayOfString: []string{"$__all"}},
 		})
+	}
+	return builder
 }
 
 // annotation marks the times at which its query has results.

@@ -17,11 +17,11 @@ func policyDetail() dashboard {
 		help:  "What a policy counted, by workload, pod and binary, and how it is attached.",
 		from:  "now-6h", annotations: policyChanges(),
 		variables: []variable{
-			{"policy", "Policy", "Name of the policy.", `label_values(tetrameter_policy_hook_events_total{agent}, policy)`, ".*"},
-			{"namespace", "Namespace", "Namespace of the pod; All includes the host.", `label_values(tetragon_policy_events_total{policy}, namespace)`, ".*"},
-			{"workload", "Workload", "Workload of the pod; All includes the host.", `label_values(tetragon_policy_events_total{policy, namespace=~"$namespace"}, workload)`, ".*"},
-			{"pod", "Pod", "Pod; All includes the host.", `label_values(tetragon_policy_events_total{policy, namespace=~"$namespace", workload=~"$workload"}, pod)`, ".*"},
-			{"binary", "Binary", "Path of the executable.", `label_values(tetragon_policy_events_total{policy, namespace=~"$namespace", workload=~"$workload", pod=~"$pod"}, binary)`, ".*"},
+			{"policy", "Policy", "Name of the policy.", `label_values(tetrameter_policy_hook_events_total{agent}, policy)`, ".*", true},
+			{"namespace", "Namespace", "Namespace of the pod; All includes the host.", `label_values(tetragon_policy_events_total{policy}, namespace)`, ".*", true},
+			{"workload", "Workload", "Workload of the pod; All includes the host.", `label_values(tetragon_policy_events_total{policy, namespace=~"$namespace"}, workload)`, ".*", true},
+			{"pod", "Pod", "Pod; All includes the host.", `label_values(tetragon_policy_events_total{policy, namespace=~"$namespace", workload=~"$workload"}, pod)`, ".*", true},
+			{"binary", "Binary", "Path of the executable.", `label_values(tetragon_policy_events_total{policy, namespace=~"$namespace", workload=~"$workload", pod=~"$pod"}, binary)`, ".*", true},
 		},
 		rows: []row{
 			{"At a glance", 4, policyGlance()},

@@ -77,7 +77,7 @@ func TestDashboards(t *testing.T) {
 	events := map[string]int{}
 	live(t, events, 10*time.Second)
 	counted := a.wait(s)
-	o := picture.Options{From: from, To: time.Now(), Step: 2 * time.Second, Scrape: time.Second}
+	o := picture.Options{From: from, To: time.Now(), Step: 2 * time.Second, Scrape: time.Second, Variables: map[string]string{"job": job}}
 	for _, d := range readDashboards(t) {
 		var page bytes.Buffer
 		answers, err := d.Write(&page, s, o)

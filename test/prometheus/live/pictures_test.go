@@ -42,10 +42,10 @@ func TestPictures(t *testing.T) {
 	s.wait("a few scrapes", fmt.Sprintf(`timestamp(up{job=%q}) > %d`, job, from.Add(5*time.Second).Unix()))
 	live(t, map[string]int{}, *lifeFlag)
 	a.wait(s)
-	o := picture.Options{From: from, To: time.Now(), Step: 5 * time.Second, Scrape: time.Second}
+	o := picture.Options{From: from, To: time.Now(), Step: 5 * time.Second, Scrape: time.Second, Variables: map[string]string{"job": job}}
 	for _, d := range readDashboards(t) {
 		if d.UID == "tetrameter-policy" {
-			o.Variables = map[string]string{"policy": "privileges-raise"}
+			o.Variables["policy"] = "privileges-raise"
 		}
 		page := filepath.Join(t.TempDir(), "page.html")
 		f, err := os.Create(page)

@@ -26,6 +26,11 @@ func (a *Answer) Empty() bool { return len(a.Vector) == 0 && len(a.Matrix) == 0 
 
 // Ask has a source answer all targets of a dashboard, in their order.
 func (d *Dashboard) Ask(source Source, o Options) ([]*Answer, error) {
+	for _, v := range d.Templating.List {
+		if v.Type == "query" && !v.IncludeAll && o.Variables[v.Name] == "" {
+			return nil, fmt.Errorf("variable %s of %s: no value is chosen, and it has no All", v.Name, d.Title)
+		}
+	}
 	var list []*Answer
 	for i := range d.Panels {
 		p := &d.Panels[i]

@@ -31,7 +31,8 @@ type Options struct {
 	Step time.Duration
 	// Scrape is the interval of scrapes, of which $__rate_interval is at least four.
 	Scrape time.Duration
-	// Variables are chosen values; of those that are not here, all are.
+	// Variables are chosen values; of those that are not here, all are. A variable
+	// that has no "All" must be here.
 	Variables map[string]string
 }
 
@@ -44,7 +45,10 @@ type Dashboard struct {
 }
 
 // Variable is a choice at the top.
-type Variable struct{ Name, Label, Type, AllValue string }
+type Variable struct {
+	Name, Label, Type, AllValue string
+	IncludeAll                  bool
+}
 
 // Annotation marks times.
 type Annotation struct{ Name, Expr, IconColor string }

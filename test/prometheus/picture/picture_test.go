@@ -41,7 +41,7 @@ func (a answers) Range(query string, from, _ time.Time, step time.Duration) (mod
 	return m, err
 }
 
-const dashboard = `{"title": "T", "uid": "t", "templating": {"list": [{"name": "policy", "label": "Policy", "type": "query", "allValue": ".*"}]}, "panels": [
+const dashboard = `{"title": "T", "uid": "t", "templating": {"list": [{"name": "policy", "label": "Policy", "type": "query", "includeAll": true, "allValue": ".*"}]}, "panels": [
 	{"type": "row", "title": "Row", "gridPos": {"w": 24, "h": 1}},
 	{"type": "stat", "title": "Stat", "gridPos": {"y": 1, "w": 4, "h": 4}, "targets": [{"expr": "x", "instant": true}],
 		"fieldConfig": {"defaults": {"unit": "short", "thresholds": {"steps": [{"color": "green"}, {"value": 1, "color": "red"}]}}}},
@@ -101,6 +101,22 @@ func TestFill(t *testing.T) {
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("query (-want +got):\n%s", diff)
 		}
+	}
+}
+
+// A choice without "All" must be made: nothing stands for it.
+func TestUnchosen(t *testing.T) {
+	d, err := Parse([]byte(`{"title": "T", "templating": {"list": [{"name": "job", "type": "query", "includeAll": false, "allValue": ".+"}]}}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := d.Ask(answers{}, chosen()); err == nil {
+		t.Error("no job is chosen, and that is no error")
+	}
+	o := chosen()
+	o.Variables = map[string]string{"job": "a"}
+	if _, err := d.Ask(answers{}, o); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -57,7 +57,6 @@ func histories() []history {
 func load(t *testing.T) *teststorage.TestStorage {
 	t.Helper()
 	var script strings.Builder
-	script.WriteString("load 30s\n")
 	for i, h := range histories() {
 		target := fmt.Sprintf(`job="tetrameter", instance="node-%d:2112"`, i)
 		fmt.Fprintf(&script, " up{%s} %s\n", target, h.agent)
@@ -65,26 +64,26 @@ func load(t *testing.T) *teststorage.TestStorage {
 		fmt.Fprintf(&script, ` tetragon_policy_events_total{%s, policy="p", namespace="default", workload="%s", pod="%s-1", binary="/bin/%d"} %s`+"\n",
 			target, h.name, h.name, i, h.events)
 	}
-	return promqltest.LoadedStorage(t, script.String())
+	return stored(t, script.String())
 }
 
-// find returns the expression of a panel.
-func find(t *testing.T, dashboard, panel string) string {
+// find returns the expression of a panel, of the last minutes and with the choices
+// that the dashboard opens with.
+func find(t *testing.T, store *teststorage.TestStorage, dashboard, panel string) string {
 	t.Helper()
-	for _, q := range all(t) {
-		if q.Dashboard == dashboard && q.Panel == panel {
-			return q.Expr
+	list, err := Dashboards()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range list {
+		for _, q := range d.Queries() {
+			if q.Dashboard == dashboard && q.Panel == panel {
+				return Expand(q.Expr, opens(t, store, d))
+			}
 		}
 	}
 	t.Fatalf("%s: no panel %q", dashboard, panel)
 	return ""
-}
-
-// lastMinutes is the time range of the histories.
-func lastMinutes() Values {
-	v := Everything()
-	v.Range = 10 * time.Minute
-	return v
 }
 
 // compare reports a count that is not what the history says.
@@ -102,24 +101,14 @@ func compare(t *testing.T, h history, got float64) {
 // atEnd evaluates a panel over a history's last minutes.
 func atEnd(t *testing.T, store *teststorage.TestStorage, dashboard, panel string) promql.Vector {
 	t.Helper()
-	expr := strings.Replace(Expand(find(t, dashboard, panel), lastMinutes()), "topk(10,", "topk(100,", 1)
-	query, err := promqltest.NewTestEngine(t, false, 0, 1e6).NewInstantQuery(t.Context(), store, nil, expr, time.Unix(3600, 0))
-	if err != nil {
-		t.Fatal(err)
-	}
-	vector, err := query.Exec(t.Context()).Vector()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return vector
+	return instant(t, store, strings.Replace(find(t, store, dashboard, panel), "topk(10,", "topk(100,", 1))
 }
 
 // overTime adds up the bars of a panel over a history's last minutes.
 func overTime(t *testing.T, store *teststorage.TestStorage, dashboard, panel, label string) map[string]float64 {
 	t.Helper()
-	expr := Expand(find(t, dashboard, panel), lastMinutes())
 	query, err := promqltest.NewTestEngine(t, false, 0, 1e6).
-		NewRangeQuery(t.Context(), store, nil, expr, time.Unix(3060, 0), time.Unix(3600, 0), time.Minute)
+		NewRangeQuery(t.Context(), store, nil, find(t, store, dashboard, panel), time.Unix(3060, 0), time.Unix(3600, 0), time.Minute)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -160,8 +149,7 @@ func TestBarsAddUp(t *testing.T) {
 // TestNew: what is new is new to all nodes.
 func TestNew(t *testing.T) {
 	const series = ` tetragon_policy_events_total{job="tetrameter", instance="%s", policy="p", namespace="default", workload="%s", pod="%s", binary="/bin/sh"} %s` + "\n"
-	store := promqltest.LoadedStorage(t, "load 30s\n"+
-		fmt.Sprintf(series, "a", "old", "old-1", "5x120")+
+	store := stored(t, fmt.Sprintf(series, "a", "old", "old-1", "5x120")+
 		fmt.Sprintf(series, "a", "old", "old-2", "_x110 1x10")+ // a new pod
 		fmt.Sprintf(series, "b", "old", "old-3", "_x110 1x10")+ // on a new node
 		fmt.Sprintf(series, "b", "new", "new-1", "_x110 20 stale")+
@@ -180,8 +168,7 @@ func TestRollout(t *testing.T) {
 		is  = `job="tetrameter", instance="10.0.0.2:2112", node="n", tetrameter_pod="t-2"`
 		su  = `policy="p", namespace="", workload="", pod="", binary="/bin/su"`
 	)
-	store := promqltest.LoadedStorage(t, `load 30s
- up{`+was+`} 1x108 stale
+	store := stored(t, ` up{`+was+`} 1x108 stale
  up{`+is+`} _x111 1x9
  process_start_time_seconds{`+was+`} -86400x108 stale
  process_start_time_seconds{`+is+`} _x111 3320x9

@@ -162,6 +162,8 @@ func columnsOf(t *testing.T, p Panel) Set {
 	return nil
 }
 
+var labelValues = regexp.MustCompile(`^label_values\((.+), (\w+)\)$`)
+
 // TestVariables: the choices are values of labels that exist.
 func TestVariables(t *testing.T) {
 	table := exposed(t)
@@ -169,13 +171,12 @@ func TestVariables(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	values := regexp.MustCompile(`^label_values\((.+), (\w+)\)$`)
 	for _, d := range list {
 		for _, v := range d.Templating.List {
 			if v.Type != "query" {
 				continue
 			}
-			found := values.FindStringSubmatch(v.Query)
+			found := labelValues.FindStringSubmatch(v.Query)
 			if found == nil {
 				t.Fatalf("%s: variable %s: %q lists no values of a label", d.UID, v.Name, v.Query)
 			}

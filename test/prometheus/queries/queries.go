@@ -80,7 +80,7 @@ type Variable struct {
 	Query             string
 	Datasource        Datasource
 	Refresh           int
-	Multi             bool
+	Multi, IncludeAll bool
 	AllValue          string
 }
 
@@ -156,14 +156,25 @@ func Default() Values {
 	return Values{Range: 6 * time.Hour, Interval: time.Minute, RateInterval: 4 * time.Minute}
 }
 
-// Everything is Default with every variable at "All".
-func Everything() Values {
+// Opens is Default with the choices that the dashboard opens with: "All", and of
+// the variables without it the first value, which first returns.
+func (d Dashboard) Opens(first func(Variable) (string, error)) (Values, error) {
 	v := Default()
-	v.Chosen = map[string]string{"job": ".+", "instance": ".+"}
-	for _, name := range []string{"policy", "namespace", "workload", "pod", "binary"} {
-		v.Chosen[name] = ".*"
+	v.Chosen = map[string]string{}
+	for _, choice := range d.Templating.List {
+		switch {
+		case choice.Type != "query":
+		case choice.IncludeAll:
+			v.Chosen[choice.Name] = choice.AllValue
+		default:
+			value, err := first(choice)
+			if err != nil {
+				return Values{}, fmt.Errorf("%s: first value of %s: %w", d.UID, choice.Name, err)
+			}
+			v.Chosen[choice.Name] = value
+		}
 	}
-	return v
+	return v, nil
 }
 
 var variable = regexp.MustCompile(`\$(\w+)|\$\{(\w+)\}`)
