@@ -57,21 +57,31 @@ func glance() []panel {
 		{
 			title: "Critical events", width: 4, unit: units.Short, view: number(), levels: never(),
 			empty:   "No policy is annotated tetrameter.io/severity: critical",
-			help:    "Events in the time range of policies with the annotation tetrameter.io/severity: critical.",
+			help:    "Events in the time range of policies with the annotation tetrameter.io/severity: critical. What those that are degraded did not count is not among them.",
 			queries: []query{{ofSeverity("critical", "$__range"), "critical"}},
 		},
 		{
-			title: "New combinations", width: 4, unit: units.Short, view: number(), levels: rarely(), empty: "0",
+			title: "Critical degraded", width: 3, unit: units.Short, view: number(), levels: never(), empty: noAgents,
+			help: "Critical policies that at least one agent refuses, or whose hooks it does not have: there 0 critical events says nothing. A policy that no agent could ever read may be critical and counts. The table of policies has all that are degraded, the dashboard of the agents the reasons.",
+			queries: []query{{`  count(
+      ` + degradedOn() + `
+    unless on (policy, policy_namespace)
+      tetrameter_policy_info{agent, severity!="critical"})
+or
+  0 * count(tetrameter_policy_set_info{agent})`, "policies"}},
+		},
+		{
+			title: "New combinations", width: 3, unit: units.Short, view: number(), levels: rarely(), empty: "0",
 			help:    "Combinations of policy, namespace, workload and binary that counted in the time range and that no node had when it began. They are listed under \"What is new\".",
 			queries: []query{{"count(\n" + born("policy, namespace, workload, binary", events) + "\n)", "new"}},
 		},
 		{
-			title: "Policies that count", width: 4, unit: units.Short, view: number(), empty: noAgents,
+			title: "Policies that count", width: 3, unit: units.Short, view: number(), empty: noAgents,
 			help:    "Policies in force on at least one node, completely, in part, or without their actions.",
 			queries: []query{{`count(count by (policy, policy_namespace) (tetrameter_policy_state{agent, state=~"enabled|partially_enabled|monitor_only"} == 1))`, "policies"}},
 		},
 		{
-			title: "Agents that answer", width: 4, unit: units.PercentUnit, view: number(), empty: noAgents,
+			title: "Agents that answer", width: 3, unit: units.PercentUnit, view: number(), empty: noAgents,
 			help:    "Share of the agents that Prometheus scraped successfully last. An agent that does not answer may still count: its programs stay in the kernel.",
 			queries: []query{{`avg(up{agent})`, "up"}},
 		},
@@ -163,19 +173,21 @@ func novel() []panel {
 func policies() []panel {
 	return []panel{
 		{
-			title: "Policies", width: 14, unit: units.Short, empty: noAgents,
-			help: "Every policy, how often it counted in the time range, and when last on any node, and how many agents have it. Never means not since the counters began.",
+			title: "Policies", width: 14, unit: units.Short, empty: noAgents, levels: rarely(),
+			help: "Every policy, how often it counted in the time range, and when last on any node, how many agents have it, and on how many it is degraded: refused, or without some of its hooks, so that they count less of it, or nothing. Never means not since the counters began.",
 			view: list("Events",
 				column{field: "policy", title: "Policy", links: []link{toPolicy("policy")}},
 				column{field: "policy_namespace", title: "Policy namespace"},
 				column{field: "severity", title: "Severity", width: 100},
 				column{field: "Value #A", title: "Events", width: 120},
 				column{field: "Value #B", title: "Last event", unit: units.DateTimeFromNow, width: 160, empty: "never"},
-				column{field: "Value #C", title: "Agents", width: 90}),
+				column{field: "Value #C", title: "Agents", width: 90},
+				column{field: "Value #D", title: "Degraded", width: 90, empty: "0", level: true}),
 			queries: []query{
 				{"sum by (policy, policy_namespace) (\n" + counted(totals, "$__range") + "\n)", ""},
 				{`1000 * max by (policy, policy_namespace) (tetrameter_policy_hook_last_event_timestamp_seconds{agent}) > 0`, ""},
 				{`count by (policy, policy_namespace, severity) (tetrameter_policy_info{agent})`, ""},
+				{degradedOn(), ""},
 			},
 		},
 		{
@@ -190,4 +202,11 @@ func policies() []panel {
 				"\n) and on (policy, policy_namespace) tetrameter_policy_state{agent, state=\"monitor_only\"} == 1)", ""}},
 		},
 	}
+}
+
+// degradedOn counts the agents on which a policy counts less than it says. One of
+// them may have it in two states: where a file is refused, and the version before
+// it lacks hooks.
+func degradedOn() string {
+	return "count by (policy, policy_namespace) (\n  group by (instance, policy, policy_namespace) (" + degraded("error|load_error") + ")\n)"
 }

@@ -67,9 +67,15 @@ func load(t *testing.T) *teststorage.TestStorage {
 	return stored(t, script.String())
 }
 
-// find returns the expression of a panel, of the last minutes and with the choices
-// that the dashboard opens with.
+// find returns the first expression of a panel, of the last minutes and with the
+// choices that the dashboard opens with.
 func find(t *testing.T, store *teststorage.TestStorage, dashboard, panel string) string {
+	t.Helper()
+	return findQuery(t, store, dashboard, panel, "A")
+}
+
+// findQuery returns another of its expressions.
+func findQuery(t *testing.T, store *teststorage.TestStorage, dashboard, panel, id string) string {
 	t.Helper()
 	list, err := Dashboards()
 	if err != nil {
@@ -77,12 +83,12 @@ func find(t *testing.T, store *teststorage.TestStorage, dashboard, panel string)
 	}
 	for _, d := range list {
 		for _, q := range d.Queries() {
-			if q.Dashboard == dashboard && q.Panel == panel {
+			if q.Dashboard == dashboard && q.Panel == panel && q.RefID == id {
 				return Expand(q.Expr, opens(t, store, d))
 			}
 		}
 	}
-	t.Fatalf("%s: no panel %q", dashboard, panel)
+	t.Fatalf("%s: no panel %q with a query %s", dashboard, panel, id)
 	return ""
 }
 
