@@ -5,6 +5,7 @@ package policies_test
 import (
 	"io/fs"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -61,6 +62,29 @@ func TestShipped(t *testing.T) {
 				t.Errorf("%s: annotation %s is missing", file, annotation)
 			}
 		}
+	}
+}
+
+// TestSeverities lists how urgent each is, so that a change of it is a change of
+// this table. What happens on every node by itself, because an agent or a container
+// starts, must wake nobody.
+func TestSeverities(t *testing.T) {
+	want := map[policy.Severity]string{
+		policy.Critical: "kernel-module-syscalls kernel-replacement monitor-kernel-modules",
+		policy.Warning:  "container-namespaces fileless-execution identity-changes privileges-raise process-tracing",
+		policy.Info:     "bpf-program-load capability-changes container-mounts namespace-entry sudo-invocations",
+	}
+	names := map[policy.Severity][]string{}
+	for _, p := range standard(t) {
+		names[p.Severity] = append(names[p.Severity], p.Name)
+	}
+	got := map[policy.Severity]string{}
+	for severity, list := range names {
+		slices.Sort(list)
+		got[severity] = strings.Join(list, " ")
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("severities (-want +got):\n%s", diff)
 	}
 }
 
