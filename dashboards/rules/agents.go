@@ -67,9 +67,12 @@ max by (job, instance, node, map) (last_over_time(tetrameter_map_capacity_entrie
 			"Events are counted without their labels.",
 			"On node " + theNode + " the map {{ $labels.map }} is {{ $value | humanizePercentage }} full. When there is no room left, new series are counted as ~other.",
 		}),
+		// Where nobody is asked for pods, with --kubernetes=off, all are unknown.
 		alert("TetrameterWorkloadsUnresolved", "warning", categoryAgent, "10m", `
 label_replace(
-  max by (job, instance, node) (min_over_time(tetrameter_pods_unknown{$job}[10m])) > 0,
+  max by (job, instance, node) (min_over_time(tetrameter_pods_unknown{$job}[10m])) > 0
+  and on (job, instance)
+  last_over_time(tetrameter_kubernetes_watch_state{$job, resource="pods"}[10m]),
   "reason", "unknown", "", ""
 )
 or
