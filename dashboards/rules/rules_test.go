@@ -148,6 +148,9 @@ func TestRunbooks(t *testing.T) {
 		if !strings.Contains(text, "False positives") || !strings.Contains(text, "```") {
 			t.Errorf("%s: no false positives, or nothing to run", name)
 		}
+		if before, _, asks := strings.Cut(text, "curl "); asks && !strings.Contains(before, "port-forward") {
+			t.Errorf("%s: by default nodes do not listen for their agents: a port must be forwarded first", name)
+		}
 		metricsExist(t, name, text)
 	}
 }
