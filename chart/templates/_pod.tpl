@@ -20,6 +20,24 @@
 {{- toYaml $context -}}
 {{- end -}}
 
+{{- /* The container that removes what earlier pods of the node pinned. */ -}}
+{{- define "tetrameter.cleanup" -}}
+- name: cleanup
+  image: {{ include "tetrameter.image" . }}
+  imagePullPolicy: {{ .Values.image.pullPolicy }}
+  args: [cleanup]
+  {{- with .Values.resources }}
+  resources:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
+  securityContext:
+    {{- include "tetrameter.securityContext" . | nindent 4 }}
+  terminationMessagePolicy: FallbackToLogsOnError
+  volumeMounts:
+    - name: bpf
+      mountPath: /sys/fs/bpf
+{{- end -}}
+
 {{- define "tetrameter.volumeMounts" -}}
 - name: bpf
   mountPath: /sys/fs/bpf

@@ -79,7 +79,7 @@ func policyMetrics() []Metric {
 		{mapEntries, "Entries in a map.", gauge, mapName},
 		{mapCapacity, "Entries that a map can hold.", gauge, mapName},
 		{losses, "Times that a program could not do its work fully.", counter, []Label{
-			{"reason", "no_matcher: an event while a hook was being attached was not counted; bad_slot: an event was not counted; scratch_busy, names_full: an event was counted with binary ~other; path_truncated: a binary label is the end of a longer path; cgroups_full: a container counts as the host; process_unknown: a filter failed because it is not known how a process began; calls_full: a call was not counted for filters of its result"},
+			{"reason", "no_matcher: an event while a hook was being attached was not counted; bad_slot: an event was not counted; scratch_busy, names_full: an event was counted with binary ~other; path_truncated: a binary label is the end of a longer path; text_truncated: filters saw only the beginning of a string; text_unreadable: filters saw an empty string for one that was not in memory; cgroups_full: a cgroup of a container counts as the host; process_unknown: a filter failed because it is not known how a process began; calls_full: a call was not counted for filters of its result"},
 		}},
 	}
 }

@@ -70,7 +70,32 @@ func explainRefusal(kind plan.Kind, err error) error {
 		if err != nil {
 			level = []byte("unknown")
 		}
-		return fmt.Errorf("not permitted without CAP_SYS_ADMIN while kernel.perf_event_paranoid is %s", strings.TrimSpace(string(level)))
+		return refusedEvent(strings.TrimSpace(string(level)), filtered())
 	}
 	return err
+}
+
+// refusedEvent names what can refuse perf_event_open(2) without CAP_SYS_ADMIN.
+func refusedEvent(paranoid string, filtered bool) error {
+	text := "not permitted without CAP_SYS_ADMIN while kernel.perf_event_paranoid is " + paranoid
+	if filtered {
+		text += ", or by the seccomp profile"
+	}
+	return errors.New(text)
+}
+
+// explainBPF says what else can refuse bpf(2) to who has what check asks for: the
+// default profile of CRI-O did so without CAP_SYS_ADMIN until the end of 2025.
+func explainBPF(err error) error {
+	if errors.Is(err, fs.ErrPermission) && filtered() {
+		return fmt.Errorf("%w: the capabilities for it are there, so the seccomp profile may be what does not permit it", err)
+	}
+	return err
+}
+
+// filtered says whether a seccomp profile, such as a container runtime's, decides
+// which system calls the agent may make (Seccomp in proc_pid_status(5)).
+func filtered() bool {
+	status, err := os.ReadFile("/proc/self/status")
+	return err == nil && strings.Contains(string(status), "\nSeccomp:\t2\n")
 }

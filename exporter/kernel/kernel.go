@@ -131,7 +131,7 @@ func (k *Kernel) open() (err error) {
 		k.log.Warn("policies with host_ns for these namespaces are refused: looking at those of process 1 needs CAP_SYS_PTRACE", "namespaces", strings.Join(hidden, ","))
 	}
 	if k.maps, err = openMaps(k.pins, k.opts); err != nil {
-		return err
+		return explainBPF(err)
 	}
 	if k.slots, err = openSlots(k.maps, k.opts.Retention); err != nil {
 		return err

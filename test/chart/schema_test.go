@@ -36,6 +36,7 @@ func wrong() map[string]string {
 		"--set=serviceMonitor.scrapeProtocols={Protobuf}":           `at '/serviceMonitor/scrapeProtocols/0': value must be one of`,
 		"--set=prometheusRule.disabled.A=1":                         `at '/prometheusRule/disabled/A': got number, want boolean`,
 
+		"--set=enabled=false":               `enabled: only a chart that depends on this one can switch it off`,
 		"--set=serviceMonitor.enabled=true": `serviceMonitor needs monitoring.coreos.com/v1, which the cluster does not have`,
 		"--set=podMonitor.enabled=true":     `podMonitor needs monitoring.coreos.com/v1`,
 		"--set=prometheusRule.enabled=true": `prometheusRule needs monitoring.coreos.com/v1`,

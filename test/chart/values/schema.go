@@ -12,13 +12,18 @@ import (
 
 // Schema returns values.schema.json for values.yaml: draft 7 of JSON Schema, as
 // both versions of Helm read it. A map takes no keys but those that it has, unless
-// it is empty or its @schema says so.
+// it is empty or its @schema says so. The root also takes what a parent chart may
+// say of this one, `condition: NAME.enabled` in its dependencies.
 func Schema(data []byte) ([]byte, error) {
 	list, err := parse(data)
 	if err != nil {
 		return nil, err
 	}
 	schema := object(list)
+	properties := schema["properties"].(map[string]any)
+	if _, own := properties["enabled"]; !own {
+		properties["enabled"] = map[string]any{"type": "boolean", "description": "For charts that depend on this one: the condition"}
+	}
 	schema["$schema"] = "http://json-schema.org/draft-07/schema#"
 	schema["$comment"] = "Made from values.yaml by `make generate-chart`."
 	text, err := json.MarshalIndent(schema, "", "  ")

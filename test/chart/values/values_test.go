@@ -42,7 +42,8 @@ func TestSchema(t *testing.T) {
 		"map": m{"type": "object", "additionalProperties": false, "properties": m{
 			"on": m{"type": "boolean", "description": "A | B"}, "list": m{"type": "array"},
 		}},
-		"labels": m{"type": "object", "additionalProperties": m{"type": "string"}},
+		"labels":  m{"type": "object", "additionalProperties": m{"type": "string"}},
+		"enabled": m{"type": "boolean", "description": "For charts that depend on this one: the condition"},
 	}
 	if diff := cmp.Diff(want, got["properties"]); diff != "" || got["additionalProperties"] != false {
 		t.Errorf("schema (-want +got):\n%s", diff)
