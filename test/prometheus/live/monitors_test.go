@@ -23,6 +23,7 @@ func TestMonitors(t *testing.T) {
 	service["service"] = "tetrameter"
 	for enabled, want := range map[string]model.Metric{"serviceMonitor": service, "podMonitor": common} {
 		t.Run(enabled, func(t *testing.T) {
+			t.Parallel() // Prometheus takes its time to start
 			s := startServer(t, a, serverOptions{
 				chart: []string{"--set", "serviceMonitor.enabled=false", "--set", enabled + ".enabled=true"},
 			})

@@ -2,6 +2,8 @@
 
 package queries
 
+import "maps"
+
 // Fault is what a quiet panel is there to show.
 type Fault struct {
 	// Series are five minutes of scrapes, one each 30 s, as promtool's tests write them,
@@ -40,6 +42,13 @@ func Quiet() map[string]map[string]Fault {
 
 // agentFaults are those on the dashboard of the agents.
 func agentFaults() map[string]Fault {
+	faults := clusterFaults()
+	maps.Copy(faults, countingFaults())
+	return faults
+}
+
+// countingFaults are those of counting, and of scraping what is counted.
+func countingFaults() map[string]Fault {
 	return map[string]Fault{
 		"Not counted": {
 			Series: `tetrameter_hook_missed_events_total{job="j", instance="i", policy="p", hook="kprobe:a"} 0+15x10
@@ -88,6 +97,12 @@ func agentFaults() map[string]Fault {
  promhttp_metric_handler_errors_total{job="j", instance="i", cause="encoding"} 0x10`,
 			Shown: []string{`{cause="gathering", instance="i"} 30`},
 		},
+	}
+}
+
+// clusterFaults are what the API server says, and what it does not.
+func clusterFaults() map[string]Fault {
+	return map[string]Fault{
 		"Watches": {
 			Series: `tetrameter_kubernetes_watch_state{job="j", instance="i", resource="pods", state="synced"} 0x10
  tetrameter_kubernetes_watch_state{job="j", instance="i", resource="pods", state="failing"} 1x10
