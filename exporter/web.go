@@ -25,14 +25,21 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// Limits of the HTTP server.
-const (
-	maxScrapes    = 5 // at a time; those at once share one reading
-	scrapeTimeout = 9 * time.Second
-	writeTimeout  = 30 * time.Second // a slow reader of a scrape
-	idleTimeout   = 5 * time.Minute  // longer than scrape intervals
-	shutdownTime  = 2 * time.Second
-)
+// shutdownTime is what requests have to end in.
+const shutdownTime = 2 * time.Second
+
+// limits are those of the HTTP server.
+type limits struct {
+	scrapes int           // at a time; those at once share one reading
+	request time.Duration // to read a request
+	scrape  time.Duration // to answer one, less than Prometheus waits
+	write   time.Duration // from a request to the end of its answer: a slow reader
+	idle    time.Duration // between requests, longer than scrape intervals
+}
+
+func defaultLimits() limits {
+	return limits{scrapes: 5, request: 9 * time.Second, scrape: 9 * time.Second, write: 30 * time.Second, idle: 5 * time.Minute}
+}
 
 // server serves metrics, health and the landing page.
 type server struct {
@@ -43,6 +50,10 @@ type server struct {
 }
 
 func newServer(metrics prometheus.Collector, telemetryPath string) *server {
+	return newLimitedServer(metrics, telemetryPath, defaultLimits())
+}
+
+func newLimitedServer(metrics prometheus.Collector, telemetryPath string, l limits) *server {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(metrics,
 		collectors.NewGoCollector(),
@@ -51,17 +62,17 @@ func newServer(metrics prometheus.Collector, telemetryPath string) *server {
 	s := &server{mux: http.NewServeMux()}
 	s.http = &http.Server{
 		Handler:           s.mux,
-		ReadHeaderTimeout: scrapeTimeout,
-		ReadTimeout:       scrapeTimeout,
-		WriteTimeout:      writeTimeout,
-		IdleTimeout:       idleTimeout,
+		ReadHeaderTimeout: l.request,
+		ReadTimeout:       l.request,
+		WriteTimeout:      l.write,
+		IdleTimeout:       l.idle,
 	}
 	s.mux.Handle(telemetryPath, promhttp.HandlerFor(registry, promhttp.HandlerOpts{
 		Registry:            registry,
 		ErrorHandling:       promhttp.ContinueOnError,
 		EnableOpenMetrics:   true,
-		MaxRequestsInFlight: maxScrapes,
-		Timeout:             scrapeTimeout,
+		MaxRequestsInFlight: l.scrapes,
+		Timeout:             l.scrape,
 		CoalesceGather:      true,
 		ProcessStartTime:    time.Now(),
 	}))

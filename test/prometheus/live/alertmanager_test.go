@@ -9,8 +9,16 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"testing"
+	"time"
+)
+
+// Alertmanager tells of what fires after the wait, and of changes after the interval.
+const (
+	groupWait     = 0 * time.Second
+	groupInterval = time.Second
 )
 
 // webhook receives what Alertmanager tells.
@@ -23,6 +31,7 @@ type webhook struct {
 type notification struct {
 	Status              string
 	Labels, Annotations map[string]string
+	at                  time.Time // when it came
 }
 
 func (w *webhook) ServeHTTP(_ http.ResponseWriter, req *http.Request) {
@@ -32,7 +41,10 @@ func (w *webhook) ServeHTTP(_ http.ResponseWriter, req *http.Request) {
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.alerts = append(w.alerts, message.Alerts...)
+	for _, n := range message.Alerts {
+		n.at = time.Now()
+		w.alerts = append(w.alerts, n)
+	}
 }
 
 // received are the notifications with a status and the name of an alert, and labels if
@@ -54,6 +66,13 @@ next:
 		list = append(list, n)
 	}
 	return list
+}
+
+// since are the notifications of what fires that came after a time.
+func (w *webhook) since(t time.Time) []notification {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.DeleteFunc(slices.Clone(w.alerts), func(n notification) bool { return n.Status != "firing" || n.at.Before(t) })
 }
 
 // wait waits for a notification.
@@ -80,7 +99,7 @@ func startAlertmanager(t *testing.T, w *webhook) string {
 	dir := t.TempDir()
 	config := filepath.Join(dir, "alertmanager.yml")
 	if err := os.WriteFile(config, []byte(`
-route: {receiver: test, group_by: ['...'], group_wait: 0s, group_interval: 1s}
+route: {receiver: test, group_by: ['...'], group_wait: `+groupWait.String()+`, group_interval: `+groupInterval.String()+`}
 receivers: [{name: test, webhook_configs: [{url: '`+receiver.URL+`', send_resolved: true}]}]
 `), 0o600); err != nil {
 		t.Fatal(err)

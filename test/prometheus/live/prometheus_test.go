@@ -99,9 +99,16 @@ func monitors(t *testing.T, more ...string) string {
 	return string(command(t, nil, *helmFlag, args...))
 }
 
-// api asks the HTTP API for something, decoded into data.
+// api asks the HTTP API for something, decoded into data. What takes no parameters takes
+// no form.
 func (s *server) api(path string, parameters url.Values, data any) error {
-	resp, err := http.PostForm("http://"+s.address+"/api/v1/"+path, parameters)
+	address := "http://" + s.address + "/api/v1/" + path
+	resp, err := (*http.Response)(nil), error(nil)
+	if parameters == nil {
+		resp, err = http.Get(address)
+	} else {
+		resp, err = http.PostForm(address, parameters)
+	}
 	if err != nil {
 		return err
 	}

@@ -10,7 +10,8 @@
 // The manifests are those of a release (monitors, Service, DaemonSet) and the Secrets
 // that monitors refer to; other objects are left out. There is no cluster, so each job
 // has one target in place of its service discovery: the address, with the meta labels
-// that discovery would find for a pod of the DaemonSet behind the Service.
+// that discovery in its role would find for a pod of the DaemonSet, or for the endpoint
+// that this pod is of the Service.
 package main
 
 import (
@@ -78,7 +79,7 @@ func run(o options, from io.Reader, to io.Writer) error {
 	if err != nil {
 		return fmt.Errorf("generate configuration: %w", err)
 	}
-	if config, err = aim(config, r.labels(o.target), o.target.address); err != nil {
+	if config, err = aim(config, r, o.target); err != nil {
 		return err
 	}
 	for name, data := range store.TLSAssets() {
@@ -93,12 +94,11 @@ func run(o options, from io.Reader, to io.Writer) error {
 }
 
 // aim replaces the service discovery of all jobs by a target.
-func aim(config []byte, labels map[string]string, address string) ([]byte, error) {
+func aim(config []byte, r *release, t target) ([]byte, error) {
 	var document yaml.MapSlice
 	if err := yaml.Unmarshal(config, &document); err != nil {
 		return nil, fmt.Errorf("read configuration: %w", err)
 	}
-	static := []map[string]any{{"targets": []string{address}, "labels": labels}}
 	for _, item := range document {
 		if item.Key != "scrape_configs" {
 			continue
@@ -110,11 +110,31 @@ func aim(config []byte, labels map[string]string, address string) ([]byte, error
 		for _, job := range jobs {
 			fields, _ := job.(yaml.MapSlice)
 			for i := range fields {
-				if fields[i].Key == "kubernetes_sd_configs" {
-					fields[i] = yaml.MapItem{Key: "static_configs", Value: static}
+				if fields[i].Key != "kubernetes_sd_configs" {
+					continue
 				}
+				labels, err := r.labels(t, role(fields[i].Value))
+				if err != nil {
+					return nil, err
+				}
+				static := []map[string]any{{"targets": []string{t.address}, "labels": labels}}
+				fields[i] = yaml.MapItem{Key: "static_configs", Value: static}
 			}
 		}
 	}
 	return yaml.Marshal(document)
+}
+
+// role is what the service discovery of a job looks for, empty if there is none.
+func role(discovery any) string {
+	list, _ := discovery.([]any)
+	for _, one := range list {
+		fields, _ := one.(yaml.MapSlice)
+		for _, f := range fields {
+			if name, ok := f.Value.(string); ok && f.Key == "role" {
+				return name
+			}
+		}
+	}
+	return ""
 }

@@ -102,28 +102,47 @@ func (r *release) resolve(ctx context.Context, store *assets.StoreBuilder) error
 	return nil
 }
 
-// labels are the meta labels of the target, as Prometheus documents them for the roles
-// endpoints and pod of kubernetes_sd_config.
-func (r *release) labels(t target) map[string]string {
-	const prefix = "__meta_kubernetes_"
-	pod := r.daemons.Name + "-x7k2p"
-	labels := map[string]string{
-		prefix + "namespace":                    r.daemons.Namespace,
-		prefix + "service_name":                 r.service.Name,
-		prefix + "endpoint_address_target_kind": "Pod",
-		prefix + "endpoint_address_target_name": pod,
-		prefix + "endpoint_ready":               "true",
-		prefix + "endpoint_node_name":           t.node,
-		prefix + "pod_name":                     pod,
-		prefix + "pod_node_name":                t.node,
-		prefix + "pod_ready":                    "true",
-		prefix + "pod_phase":                    string(core.PodRunning),
-		prefix + "pod_controller_kind":          "DaemonSet",
-		prefix + "pod_controller_name":          r.daemons.Name,
+// labels are the meta labels of the target, as Prometheus documents them for a role of
+// kubernetes_sd_config. Those of a pod go with its endpoint; a pod knows of no Service.
+func (r *release) labels(t target, role string) (map[string]string, error) {
+	labels := map[string]string{prefix + "namespace": r.daemons.Namespace}
+	switch role {
+	case "endpoints":
+		r.addPod(labels, t)
+		r.addEndpoint(labels, t)
+	case "pod":
+		r.addPod(labels, t)
+	default:
+		return nil, fmt.Errorf("no target for the role %q", role)
 	}
+	return labels, nil
+}
+
+// prefix is what meta labels of Kubernetes begin with.
+const prefix = "__meta_kubernetes_"
+
+// pod is the name of the agent's.
+func (r *release) pod() string { return r.daemons.Name + "-x7k2p" }
+
+func (r *release) addEndpoint(labels map[string]string, t target) {
+	labels[prefix+"service_name"] = r.service.Name
+	labels[prefix+"endpoint_address_target_kind"] = "Pod"
+	labels[prefix+"endpoint_address_target_name"] = r.pod()
+	labels[prefix+"endpoint_ready"] = "true"
+	labels[prefix+"endpoint_node_name"] = t.node
 	for _, p := range r.service.Spec.Ports {
 		labels[prefix+"endpoint_port_name"] = p.Name
 	}
+	addLabels(labels, "service", r.service.Labels)
+}
+
+func (r *release) addPod(labels map[string]string, t target) {
+	labels[prefix+"pod_name"] = r.pod()
+	labels[prefix+"pod_node_name"] = t.node
+	labels[prefix+"pod_ready"] = "true"
+	labels[prefix+"pod_phase"] = string(core.PodRunning)
+	labels[prefix+"pod_controller_kind"] = "DaemonSet"
+	labels[prefix+"pod_controller_name"] = r.daemons.Name
 	for _, c := range r.daemons.Spec.Template.Spec.Containers {
 		for _, p := range c.Ports {
 			labels[prefix+"pod_container_name"] = c.Name
@@ -131,15 +150,15 @@ func (r *release) labels(t target) map[string]string {
 			labels[prefix+"pod_container_port_number"] = fmt.Sprint(p.ContainerPort)
 		}
 	}
-	add := func(kind string, from map[string]string) {
-		for name, value := range from {
-			labels[prefix+kind+"_label_"+sanitized(name)] = value
-			labels[prefix+kind+"_labelpresent_"+sanitized(name)] = "true"
-		}
+	addLabels(labels, "pod", r.daemons.Spec.Template.Labels)
+}
+
+// addLabels adds the meta labels of an object's labels.
+func addLabels(labels map[string]string, kind string, from map[string]string) {
+	for name, value := range from {
+		labels[prefix+kind+"_label_"+sanitized(name)] = value
+		labels[prefix+kind+"_labelpresent_"+sanitized(name)] = "true"
 	}
-	add("service", r.service.Labels)
-	add("pod", r.daemons.Spec.Template.Labels)
-	return labels
 }
 
 // sanitized is the name of a label in a meta label.
