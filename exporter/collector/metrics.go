@@ -115,9 +115,11 @@ func clusterMetrics() []Metric {
 		{watchLag, "Time since the API server last said something about a resource; about a minute at most when all is well, 0 before its first answer and in the states absent and forbidden.", gauge, resource},
 		{watchLists, "Times that a resource was listed; more than one when changes may have been missed.", counter, resource},
 		{watchChanges, "Changes of a resource that were received, and the signs of life between them.", counter, resource},
-		{requestErrors, "Requests to the API server that failed.", counter, append(resource[:len(resource):len(resource)],
-			Label{"verb", "list, watch and so on"}, Label{"code", "the HTTP status, or none"},
-		)},
+		{requestErrors, "Requests to the API server that failed.", counter, []Label{
+			{"resource", "as in tetrameter_kubernetes_watch_state; and what the agent writes: events, tracingpolicies/status (of both kinds)"},
+			{"verb", "list, watch, get, create, patch, apply"},
+			{"code", "the HTTP status, or none"},
+		}},
 		{kubernetesEvents, "Events about policies that do not load, by what became of them.", counter, []Label{
 			{"result", "created, repeated (the count of another was raised), spared (another node had reported it), dropped"},
 		}},

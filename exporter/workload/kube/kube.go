@@ -2,7 +2,8 @@
 
 // Package kube reads from an API server what the agent needs to know of
 // Kubernetes: the pods of its node, tracing policies, and the labels of the
-// node. It is the only importer of client-go.
+// node. What it writes there is what became of policies, as events and in their
+// status. It is the only importer of client-go.
 //
 // Nothing waits for the server. A Handler is told what is known, in order and
 // from one goroutine; while the server is away nothing is told, and what was

@@ -34,27 +34,6 @@ const (
 	maxPending = 1000
 )
 
-// Readiness is whether a policy is in force as it says.
-type Readiness string
-
-// Values of Readiness, as in conditions of Kubernetes.
-const (
-	Ready    Readiness = "True"
-	NotReady Readiness = "False"
-	// NoOpinion is for a policy that is switched off, or for other nodes.
-	NoOpinion Readiness = "Unknown"
-)
-
-// Verdict is what this node makes of a policy.
-type Verdict struct {
-	Policy Policy
-	Ready  Readiness
-	// Reason is a word in CamelCase, one of few: PolicyNotInForce.
-	Reason string
-	// Message is for people. It should not name what differs by node.
-	Message string
-}
-
 // ReportStats counts reported problems.
 type ReportStats struct {
 	Created, Repeated uint64 // events written: new ones, and ones whose count was raised
@@ -98,18 +77,6 @@ func newReporter(client rest.Interface, node string, log *slog.Logger) *reporter
 	}
 }
 
-// Judge takes what this node makes of all policies that it knows. It does not wait.
-// Soon it is in their status if it is news there, and a policy that is not ready has
-// a Warning event if no node wrote one in the last ten minutes.
-func (c *Client) Judge(verdicts []Verdict) {
-	for _, v := range verdicts {
-		if v.Ready == NotReady {
-			c.reports.add(v, time.Now())
-		}
-	}
-	c.statuses.judge(verdicts)
-}
-
 func (r *reporter) stats() ReportStats {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -118,7 +85,7 @@ func (r *reporter) stats() ReportStats {
 	return s
 }
 
-func (r *reporter) add(p Verdict, now time.Time) {
+func (r *reporter) add(v Verdict, now time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for name, at := range r.reported {
@@ -126,7 +93,7 @@ func (r *reporter) add(p Verdict, now time.Time) {
 			delete(r.reported, name)
 		}
 	}
-	name := eventName(p)
+	name := eventName(v)
 	if _, again := r.reported[name]; again {
 		return
 	}
@@ -135,7 +102,7 @@ func (r *reporter) add(p Verdict, now time.Time) {
 		return
 	}
 	r.reported[name] = now
-	r.pending[name] = p
+	r.pending[name] = v
 	select {
 	case r.wake <- struct{}{}:
 	default: // it will look anyway
@@ -175,10 +142,10 @@ func (r *reporter) flush(ctx context.Context) (done bool) {
 	r.pending = map[string]Verdict{}
 	r.mu.Unlock()
 	done = true
-	for name, p := range pending {
-		if err := r.write(ctx, name, p); err != nil && !r.drop(p, err) {
+	for name, v := range pending {
+		if err := r.write(ctx, name, v); err != nil && !r.drop(v, err) {
 			r.mu.Lock()
-			r.pending[name] = p
+			r.pending[name] = v
 			r.mu.Unlock()
 			done = false
 		}
@@ -187,7 +154,7 @@ func (r *reporter) flush(ctx context.Context) (done bool) {
 }
 
 // drop gives a report up that the server refuses and would refuse again.
-func (r *reporter) drop(p Verdict, err error) bool {
+func (r *reporter) drop(v Verdict, err error) bool {
 	code := status(err)
 	if code < 400 || code >= 500 || code == http.StatusTooManyRequests {
 		return false
@@ -196,21 +163,21 @@ func (r *reporter) drop(p Verdict, err error) bool {
 	defer r.mu.Unlock()
 	r.counts.Dropped++
 	r.log.Warn("cannot report a problem as an event",
-		"policy", p.Policy.Name, "namespace", p.Policy.Namespace, "reason", p.Reason, "err", err)
+		"policy", v.Policy.Name, "namespace", v.Policy.Namespace, "reason", v.Reason, "err", err)
 	return true
 }
 
 // write creates the event, or raises its count, or leaves it to other nodes.
-func (r *reporter) write(ctx context.Context, name string, p Verdict) error {
+func (r *reporter) write(ctx context.Context, name string, v Verdict) error {
 	ctx, cancel := context.WithTimeout(ctx, listTimeout)
 	defer cancel()
 	var known corev1.Event
-	namespace := eventNamespace(p)
+	namespace := eventNamespace(v)
 	err := r.client.Get().Resource("events").Namespace(namespace).Name(name).Do(ctx).Into(&known)
 	now := metav1.Now()
 	switch {
 	case apierrors.IsNotFound(err):
-		err = r.client.Post().Resource("events").Namespace(namespace).Body(r.event(name, p, now)).Do(ctx).Error()
+		err = r.client.Post().Resource("events").Namespace(namespace).Body(r.event(name, v, now)).Do(ctx).Error()
 		return r.wrote(&r.counts.Created, "create", err)
 	case err != nil:
 		r.state.note("get", err)
@@ -246,14 +213,14 @@ func (r *reporter) wrote(counter *uint64, verb string, err error) error {
 }
 
 // event is the event as the first node to see the problem writes it.
-func (r *reporter) event(name string, p Verdict, now metav1.Time) *corev1.Event {
+func (r *reporter) event(name string, v Verdict, now metav1.Time) *corev1.Event {
 	return &corev1.Event{
-		ObjectMeta: metav1.ObjectMeta{Name: name, Namespace: eventNamespace(p)},
+		ObjectMeta: metav1.ObjectMeta{Name: name, Namespace: eventNamespace(v)},
 		InvolvedObject: corev1.ObjectReference{
-			APIVersion: policyGroup().String(), Kind: policyKind(p.Policy.resource()),
-			Namespace: p.Policy.Namespace, Name: p.Policy.Name, UID: apitypes.UID(p.Policy.UID),
+			APIVersion: policyGroup().String(), Kind: policyKind(v.Policy.resource()),
+			Namespace: v.Policy.Namespace, Name: v.Policy.Name, UID: apitypes.UID(v.Policy.UID),
 		},
-		Type: corev1.EventTypeWarning, Reason: p.Reason, Message: shorten(p.Message, maxMessage),
+		Type: corev1.EventTypeWarning, Reason: v.Reason, Message: shorten(v.Message, maxMessage),
 		Source:              corev1.EventSource{Component: component, Host: r.node},
 		ReportingController: component, ReportingInstance: r.node,
 		FirstTimestamp: now, LastTimestamp: now, Count: 1,
@@ -262,17 +229,17 @@ func (r *reporter) event(name string, p Verdict, now metav1.Time) *corev1.Event 
 
 // eventNamespace is where the server wants events about an object: with it, or
 // in default if it has no namespace.
-func eventNamespace(p Verdict) string {
-	if p.Policy.Namespace != "" {
-		return p.Policy.Namespace
+func eventNamespace(v Verdict) string {
+	if v.Policy.Namespace != "" {
+		return v.Policy.Namespace
 	}
 	return metav1.NamespaceDefault
 }
 
 // eventName is the same on all nodes and another for each generation and reason.
-func eventName(p Verdict) string {
-	sum := sha256.Sum256(fmt.Appendf(nil, "%s %d %s", p.Policy.UID, p.Policy.Generation, p.Reason))
-	return strings.TrimRight(shorten(p.Policy.Name, 200), ".-") + "." + hex.EncodeToString(sum[:8])
+func eventName(v Verdict) string {
+	sum := sha256.Sum256(fmt.Appendf(nil, "%s %d %s", v.Policy.UID, v.Policy.Generation, v.Reason))
+	return strings.TrimRight(shorten(v.Policy.Name, 200), ".-") + "." + hex.EncodeToString(sum[:8])
 }
 
 // shorten cuts a text at a number of bytes, between characters.
